@@ -1,0 +1,395 @@
+//! A person's device: what it keeps, and where it listens.
+
+use super::{Context, Delivery, Source, Step, Watch};
+use crate::{
+    address::{RelayUrl, SlotAddress},
+    circle::{Contact, Held, Inbox, Opened},
+    ids::{Base, ContactId, RequestId, SlotId},
+    keys::{Card, Identity},
+    name::Name,
+    package::RootKey,
+    secret::Secret,
+    vault::{Profile, Vault, VaultError},
+    wire::{self, DecodeError, V1, Wire, link::LinkSecret, messages::AlertKind},
+};
+use minicbor::{Decode, Encode};
+
+/// A person's device. Everything lasting is in [`Device::encode`]; the rest is derived from it.
+pub struct Device {
+    pub(crate) identity: Identity,
+    pub(crate) state: State,
+    /// Relays for this run only; not kept.
+    relays: Option<Vec<RelayUrl>>,
+}
+
+/// What lasts. The vault comes back after a loss; the rest is this device's own.
+#[derive(Debug, Encode, Decode)]
+pub(crate) struct State {
+    #[n(0)]
+    version: V1,
+    #[n(1)]
+    pub(crate) vault: Vault,
+    #[n(2)]
+    pub(crate) root: RootKey,
+    #[n(3)]
+    pub(crate) invites: Vec<Invitation>,
+    #[n(4)]
+    pub(crate) opened: Vec<Opened>,
+    #[n(5)]
+    pub(crate) recoveries: Vec<Recovery>,
+    #[n(6)]
+    pub(crate) copies: Vec<VaultCopy>,
+}
+
+impl Wire for State {
+    const NAME: &'static str = "the state of a home";
+    const MAX: usize = 48 * 1_024 * 1_024;
+}
+
+/// An invite that may still be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Invitation {
+    /// What the owner calls whom they invited.
+    #[n(0)]
+    pub name: Name,
+    /// The link's secret.
+    #[n(1)]
+    pub secret: LinkSecret,
+    /// Where the invite is.
+    #[n(2)]
+    pub slot: Base,
+    /// Where answers come.
+    #[n(3)]
+    pub answers: Inbox,
+    /// Where the contact will write.
+    #[n(4)]
+    pub inbox: Inbox,
+    /// Unix seconds after which it is forgotten.
+    #[n(5)]
+    pub expires: u64,
+    /// Who answered first.
+    #[n(6)]
+    pub answered: Option<ContactId>,
+}
+
+impl Invitation {
+    /// The invite's slots.
+    #[must_use]
+    pub fn slots(&self) -> Vec<SlotAddress> {
+        let slot = |relay: &RelayUrl| SlotAddress {
+            relay: relay.clone(),
+            id: self.slot.slot(relay.as_str()).id(),
+        };
+        self.inbox.relays.iter().map(slot).collect()
+    }
+
+    /// Names the invite: the id of its slot at its first relay.
+    pub(crate) fn key(&self) -> Option<SlotId> {
+        self.slots().first().map(|slot| slot.id)
+    }
+}
+
+/// A recovery of this owner's key that contacts told of.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Recovery {
+    /// The request.
+    #[n(0)]
+    pub request: RequestId,
+    /// Whom it claims to be from.
+    #[n(1)]
+    pub claims: Name,
+    /// What the new device says it is.
+    #[n(2)]
+    pub device: Option<Name>,
+    /// Unix seconds when the first contact told.
+    #[n(3)]
+    pub opened: u64,
+    /// What each contact did last.
+    #[n(4)]
+    pub reports: Vec<Report>,
+}
+
+/// What one contact did with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Report {
+    /// The contact.
+    #[n(0)]
+    pub contact: ContactId,
+    /// What it did.
+    #[n(1)]
+    pub kind: AlertKind,
+    /// Its words.
+    #[n(2)]
+    pub reason: Option<Name>,
+    /// Unix seconds, by the contact's clock.
+    #[n(3)]
+    pub made: u64,
+}
+
+impl Report {
+    /// Whether this says nothing new beside another report of the same contact: opening a request
+    /// comes before everything else that is done with it.
+    pub(crate) fn is_old_beside(&self, other: &Self) -> bool {
+        let order = |report: &Self| (report.made, report.kind != AlertKind::Opened);
+        self.contact == other.contact && order(self) <= order(other)
+    }
+}
+
+/// What one relay is known to hold of the vault.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct VaultCopy {
+    /// The relay.
+    #[n(0)]
+    pub relay: RelayUrl,
+    /// The slot's ETag there.
+    #[n(1)]
+    pub etag: Option<String>,
+    /// The vault's version there.
+    #[n(2)]
+    pub version: u64,
+}
+
+impl Device {
+    /// A new person's device.
+    pub fn new(name: Name, relays: Vec<RelayUrl>, ctx: &mut Context<'_>) -> Self {
+        let seed = Secret::random(&mut ctx.rng);
+        let profile = Profile { name, seed, relays };
+        let vault = Vault::new(profile, ctx.now, &mut ctx.rng);
+        Self::from_vault(vault, Secret::random(&mut ctx.rng))
+    }
+
+    /// The device of a vault's owner, who has just come back to it.
+    #[must_use]
+    pub fn from_vault(vault: Vault, root: RootKey) -> Self {
+        Self::from_state(State {
+            version: V1,
+            vault,
+            root,
+            invites: Vec::new(),
+            opened: Vec::new(),
+            recoveries: Vec::new(),
+            copies: Vec::new(),
+        })
+    }
+
+    pub(crate) fn from_state(state: State) -> Self {
+        Self {
+            identity: Identity::from_seed(&state.vault.profile.seed),
+            state,
+            relays: None,
+        }
+    }
+
+    /// Everything that lasts, to be kept encrypted.
+    #[must_use]
+    pub fn encode(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        wire::encode(&self.state)
+    }
+
+    /// What [`Device::encode`] gave.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is anything else.
+    pub fn decode(octets: &[u8]) -> Result<Self, DecodeError> {
+        wire::decode(octets).map(Self::from_state)
+    }
+
+    /// This person's name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.state.vault.profile.name
+    }
+
+    /// This person's id.
+    #[must_use]
+    pub fn id(&self) -> ContactId {
+        self.identity.id()
+    }
+
+    /// The relays that are used for what is new, the preferred one first.
+    #[must_use]
+    pub fn relays(&self) -> &[RelayUrl] {
+        self.relays
+            .as_ref()
+            .unwrap_or(&self.state.vault.profile.relays)
+    }
+
+    /// Uses other relays for what is new, until this device is next decoded.
+    pub fn use_relays(&mut self, relays: Vec<RelayUrl>) {
+        self.relays = Some(relays);
+    }
+
+    /// What would come back.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.state.vault
+    }
+
+    /// Contacts, in the order of their answers.
+    #[must_use]
+    pub fn contacts(&self) -> &[Contact] {
+        &self.state.vault.contacts
+    }
+
+    /// People whose pieces this person holds.
+    #[must_use]
+    pub fn held(&self) -> &[Held] {
+        &self.state.vault.held
+    }
+
+    /// Invites that may still be answered.
+    #[must_use]
+    pub fn invites(&self) -> &[Invitation] {
+        &self.state.invites
+    }
+
+    /// Requests opened on this device.
+    #[must_use]
+    pub fn opened(&self) -> &[Opened] {
+        &self.state.opened
+    }
+
+    /// Recoveries of this owner's key that contacts told of.
+    #[must_use]
+    pub fn recoveries(&self) -> &[Recovery] {
+        &self.state.recoveries
+    }
+
+    /// Adds an entry to the vault.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub fn add(&mut self, label: Name, content: &[u8], now: u64) -> Result<(), VaultError> {
+        self.state.vault.add(label, content, now)
+    }
+
+    /// Removes an entry from the vault.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchLabel`].
+    pub fn remove(&mut self, label: &Name, now: u64) -> Result<(), VaultError> {
+        self.state.vault.remove(label, now)
+    }
+
+    /// The vault's container, to be written to its slots.
+    ///
+    /// # Errors
+    /// [`VaultError::TooLarge`].
+    pub fn container(&self, ctx: &mut Context<'_>) -> Result<Vec<u8>, VaultError> {
+        self.state
+            .vault
+            .without_copies()
+            .seal(&self.state.root, &mut ctx.rng)
+    }
+
+    /// Opens a container found at a relay, to see whose and how new it is.
+    ///
+    /// # Errors
+    /// [`crate::vault::ContainerError`].
+    pub fn open_container(&self, container: &[u8]) -> Result<Vault, crate::vault::ContainerError> {
+        Vault::open(&self.state.root, container)
+    }
+
+    /// What each relay is known to hold of the vault.
+    #[must_use]
+    pub fn copies(&self) -> Vec<VaultCopy> {
+        let known = |relay: &RelayUrl| {
+            let known = self
+                .state
+                .copies
+                .iter()
+                .find(|copy| copy.relay == *relay)
+                .cloned();
+            known.unwrap_or_else(|| VaultCopy {
+                relay: relay.clone(),
+                etag: None,
+                version: 0,
+            })
+        };
+        self.relays().iter().map(known).collect()
+    }
+
+    /// Notes that a relay holds this version of the vault.
+    pub fn copied(&mut self, copy: VaultCopy) {
+        self.state.copies.retain(|other| other.relay != copy.relay);
+        self.state.copies.push(copy);
+    }
+
+    /// The mailboxes this device reads.
+    #[must_use]
+    pub fn watches(&self) -> Vec<Watch> {
+        let vault = &self.state.vault;
+        let invites = self
+            .state
+            .invites
+            .iter()
+            .filter_map(|invite| Some((Source::Invite(invite.key()?), &invite.answers)));
+        let contacts = vault
+            .contacts
+            .iter()
+            .map(|c| (Source::Contact(c.card.id()), &c.inbox));
+        let owners = vault
+            .held
+            .iter()
+            .map(|held| (Source::Owner(held.card.id()), &held.inbox));
+        let mut watches = Vec::new();
+        for (source, inbox) in invites.chain(contacts).chain(owners) {
+            watches.extend(inbox.relays.iter().map(|relay| Watch {
+                source,
+                base: inbox.base.clone(),
+                relay: relay.clone(),
+            }));
+        }
+        watches
+    }
+
+    /// Acts on one message. What is not right is passed over; nothing is ever half done.
+    pub fn handle(&mut self, source: Source, message: &[u8], ctx: &mut Context<'_>) -> Step {
+        match source {
+            Source::Invite(key) => self.on_answer(key, message, ctx),
+            Source::Contact(id) => self.on_contact_message(id, message, ctx),
+            Source::Owner(id) => self.on_owner_message(id, message, ctx),
+        }
+    }
+
+    /// Forgets invites whose time is over.
+    pub fn tidy(&mut self, now: u64) -> Step {
+        let mut step = Step::default();
+        for invite in self
+            .state
+            .invites
+            .extract_if(.., |invite| invite.expires <= now)
+        {
+            for relay in &invite.inbox.relays {
+                let (base, relay) = (invite.answers.base.clone(), relay.clone());
+                step.outbox.push(Delivery::CloseMailbox {
+                    base,
+                    relay: relay.clone(),
+                });
+                if invite.answered.is_none() {
+                    step.outbox.push(Delivery::DeleteSlot {
+                        base: invite.slot.clone(),
+                        relay: relay.clone(),
+                    });
+                    step.outbox.push(Delivery::CloseMailbox {
+                        base: invite.inbox.base.clone(),
+                        relay,
+                    });
+                }
+            }
+        }
+        step
+    }
+
+    /// This person's card with the mailboxes of one pair.
+    pub(crate) fn card_for(&self, inbox: &Inbox) -> Option<Card> {
+        let signed = self.identity.card(self.name().clone(), inbox.addresses());
+        Card::verify(&signed).ok()
+    }
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Device({:?})", self.identity)
+    }
+}

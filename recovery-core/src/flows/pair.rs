@@ -1,0 +1,523 @@
+//! Pairing: an invite link, an answer, and a number to compare.
+//!
+//! The owner puts a card into a slot, boxed under the link's secret, and listens at a mailbox made for
+//! this invite alone. The friend answers with a card, sealed to the owner and bound to the secret. The
+//! first answer makes a contact and deletes the slot; a second one makes the contact contested.
+
+use super::{
+    Context, Delivery, Event, Step,
+    device::{Device, Invitation},
+};
+use crate::{
+    boxed,
+    circle::{Contact, Held, Inbox, Reach},
+    ids::{Base, ContactId, SlotId},
+    kdf::hkdf,
+    keys::Card,
+    labels,
+    name::Name,
+    number::Number,
+    seal::{self, Letter},
+    secret::Secret,
+    sign::Signed,
+    wire::{
+        self, V1,
+        limits::SLOT_SIZES,
+        link::{Link, LinkKind, LinkSecret},
+        messages::{Answer, Invite},
+    },
+};
+use subtle::ConstantTimeEq;
+
+/// How long an invite can be answered: 7 days.
+pub const INVITE_SECONDS: u64 = 7 * 86_400;
+/// How long the mailbox for answers stays, so that a second answer is seen: 14 days.
+const ANSWERS_SECONDS: u64 = 2 * INVITE_SECONDS;
+
+/// Why a pairing can't be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PairError {
+    /// No relay is set.
+    #[error("no relay is set, so there is no place to leave an invitation")]
+    NoRelay,
+    /// A contact or an open invite has that name.
+    #[error("there is a contact or an open invitation of that name already")]
+    NameTaken,
+    /// The link is not an invitation.
+    #[error("this link is {0}, not an invitation")]
+    WrongLink(LinkKind),
+    /// The box does not open with the link's secret, or holds no invite.
+    #[error("the invitation was changed on its way, or the link is not whole")]
+    Damaged,
+    /// Too late.
+    #[error("the invitation has expired")]
+    Expired,
+    /// The invite is this person's own.
+    #[error("this invitation is your own")]
+    Own,
+    /// The owner is known already.
+    #[error("you have accepted an invitation of this person already")]
+    Known,
+    /// No contact or owner of that name.
+    #[error("there is nobody of that name")]
+    NoSuchPerson,
+    /// The number is not theirs.
+    #[error("the number does not match")]
+    WrongNumber,
+}
+
+/// A new invite.
+#[derive(Debug)]
+pub struct Invited {
+    /// To be sent to the friend.
+    pub link: Link,
+    /// Unix seconds.
+    pub expires: u64,
+    /// What to do.
+    pub step: Step,
+}
+
+/// An invite was accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The owner's name, as their card says.
+    pub owner: Name,
+    /// The owner's id.
+    pub id: ContactId,
+    /// To be compared with the owner.
+    pub number: Number,
+    /// What to do.
+    pub step: Step,
+}
+
+impl Device {
+    /// Owner: invites one contact, who will be called `name`.
+    ///
+    /// # Errors
+    /// [`PairError::NoRelay`], [`PairError::NameTaken`].
+    pub fn invite(&mut self, name: Name, ctx: &mut Context<'_>) -> Result<Invited, PairError> {
+        let relays = self.relays().to_vec();
+        if relays.is_empty() {
+            return Err(PairError::NoRelay);
+        }
+        let open = |invite: &Invitation| invite.answered.is_none() && invite.name == name;
+        if self.state.invites.iter().any(open) || self.contact_named(&name).is_some() {
+            return Err(PairError::NameTaken);
+        }
+        let invite = Invitation {
+            name,
+            secret: Link::secret(&mut ctx.rng),
+            slot: Base::random(&mut ctx.rng),
+            answers: Inbox::new(&relays, &mut ctx.rng),
+            inbox: Inbox::new(&relays, &mut ctx.rng),
+            expires: ctx.now.saturating_add(INVITE_SECONDS),
+            answered: None,
+        };
+        let step = self.publish(&invite, ctx).ok_or(PairError::Damaged)?;
+        let link = Link {
+            kind: LinkKind::Invite,
+            slots: invite.slots(),
+            secret: invite.secret.clone(),
+            request: None,
+        };
+        let expires = invite.expires;
+        self.state.invites.push(invite);
+        Ok(Invited {
+            link,
+            expires,
+            step,
+        })
+    }
+
+    /// Opens the invite's mailboxes and fills its slots.
+    fn publish(&self, invite: &Invitation, ctx: &mut Context<'_>) -> Option<Step> {
+        let content = Invite {
+            version: V1,
+            card: self.card_for(&invite.inbox)?,
+            answers: invite.answers.addresses(),
+            expires: invite.expires,
+        };
+        let body = box_for_slot(
+            &invite.secret,
+            labels::BOX_INVITE,
+            &wire::encode(&content),
+            ctx,
+        )?;
+        let mut step = Step::default();
+        for relay in &invite.inbox.relays {
+            let open = |base: &Base, ttl| Delivery::OpenMailbox {
+                base: base.clone(),
+                relay: relay.clone(),
+                ttl,
+            };
+            step.outbox
+                .push(open(&invite.answers.base, Some(ANSWERS_SECONDS)));
+            step.outbox.push(open(&invite.inbox.base, None));
+            let (base, relay, body) = (invite.slot.clone(), relay.clone(), body.clone());
+            step.outbox.push(Delivery::PutSlot {
+                base,
+                relay,
+                body,
+                ttl: Some(INVITE_SECONDS),
+            });
+        }
+        Some(step)
+    }
+
+    /// Friend: accepts an invite whose slot held `boxed`.
+    ///
+    /// # Errors
+    /// [`PairError`]; nothing is kept then.
+    pub fn accept(
+        &mut self,
+        link: &Link,
+        boxed: &[u8],
+        reach: Reach,
+        ctx: &mut Context<'_>,
+    ) -> Result<Accepted, PairError> {
+        let invite = read_invite(link, boxed, ctx.now)?;
+        let owner = invite.card.id();
+        if owner == self.id() {
+            return Err(PairError::Own);
+        }
+        if self.held_of(owner).is_some() {
+            return Err(PairError::Known);
+        }
+        let mut relays = self.relays().to_vec();
+        if relays.is_empty() {
+            relays = link.slots.iter().map(|slot| slot.relay.clone()).collect();
+            self.state.vault.profile.relays.clone_from(&relays);
+        }
+        let held = Held {
+            name: self.free_owner_name(invite.card.name()),
+            card: invite.card,
+            inbox: Inbox::new(&relays, &mut ctx.rng),
+            secret: link.secret.clone(),
+            verified: false,
+            reach,
+            bundles: Vec::new(),
+            seen: ctx.now,
+        };
+        let step = self
+            .answer(&held, &invite.answers, ctx)
+            .ok_or(PairError::Damaged)?;
+        let number = self.number_with_owner(&held, ctx)?;
+        let name = held.name.clone();
+        self.state.vault.held.push(held);
+        self.state.vault.touch(ctx.now);
+        Ok(Accepted {
+            owner: name,
+            id: owner,
+            number,
+            step,
+        })
+    }
+
+    /// Opens the friend's mailboxes and posts the answer.
+    fn answer(
+        &self,
+        held: &Held,
+        answers: &[crate::address::MailboxAddress],
+        ctx: &mut Context<'_>,
+    ) -> Option<Step> {
+        let card = self.card_for(&held.inbox)?;
+        let proof = answer_proof(&held.secret, &card);
+        let answer = Answer {
+            version: V1,
+            card,
+            proof,
+        };
+        let signed = Signed::new(&answer, &self.identity, held.card.id().as_bytes());
+        let letter = Letter::new(signed, None);
+        let body = seal::seal(&letter, &held.card.keys().sealing, &mut ctx.rng).ok()?;
+        let mut step = Step::default();
+        for relay in &held.inbox.relays {
+            let (base, relay) = (held.inbox.base.clone(), relay.clone());
+            step.outbox.push(Delivery::OpenMailbox {
+                base,
+                relay,
+                ttl: None,
+            });
+        }
+        step.post(answers, &body);
+        Some(step)
+    }
+
+    /// Owner: an answer to an invite came.
+    pub(crate) fn on_answer(&mut self, key: SlotId, message: &[u8], ctx: &mut Context<'_>) -> Step {
+        let Some(at) = self
+            .state
+            .invites
+            .iter()
+            .position(|invite| invite.key() == Some(key))
+        else {
+            return Step::default();
+        };
+        let Some(invite) = self.state.invites.get(at).cloned() else {
+            return Step::default();
+        };
+        let Some(card) = self.read_answer(&invite, message) else {
+            let why = "an answer that does not know the invitation's link";
+            return Step::event(Event::Ignored { from: None, why });
+        };
+        match invite.answered {
+            None => self.take_answer(at, invite, card, ctx),
+            Some(first) if first == card.id() => Step::default(),
+            Some(first) => self.contest(first, card, ctx),
+        }
+    }
+
+    fn read_answer(&self, invite: &Invitation, message: &[u8]) -> Option<Card> {
+        let letter = seal::open(&self.identity, message).ok()?;
+        let claimed = letter.signed.peek::<Answer>().ok()?;
+        let audience = self.id();
+        let answer: Answer = letter
+            .signed
+            .verify(claimed.card.keys(), audience.as_bytes())
+            .ok()?;
+        let proof = answer_proof(&invite.secret, &answer.card);
+        let right = bool::from(proof.ct_eq(&answer.proof)) && answer.card.id() != audience;
+        right.then_some(answer.card)
+    }
+
+    fn take_answer(
+        &mut self,
+        at: usize,
+        invite: Invitation,
+        card: Card,
+        ctx: &mut Context<'_>,
+    ) -> Step {
+        if let Some(contact) = self.contact(card.id()) {
+            let (name, contact) = (invite.name, contact.name.clone());
+            return Step::event(Event::SamePerson { name, contact });
+        }
+        if let Some(kept) = self.state.invites.get_mut(at) {
+            kept.answered = Some(card.id());
+        }
+        let mut step = Step::event(Event::ContactAccepted {
+            name: invite.name.clone(),
+        });
+        for relay in &invite.inbox.relays {
+            let (base, relay) = (invite.slot.clone(), relay.clone());
+            step.outbox.push(Delivery::DeleteSlot { base, relay });
+        }
+        self.state.vault.contacts.push(Contact {
+            name: invite.name,
+            card,
+            rivals: Vec::new(),
+            inbox: invite.inbox,
+            secret: invite.secret,
+            verified: false,
+            removed: false,
+            seen: ctx.now,
+        });
+        self.state.vault.touch(ctx.now);
+        step
+    }
+
+    /// A second person answered: nothing is sent any more until the owner settles it by number.
+    fn contest(&mut self, first: ContactId, card: Card, ctx: &mut Context<'_>) -> Step {
+        let contact = self.state.vault.contacts.iter_mut().find(|contact| {
+            contact.card.id() == first || contact.rivals.iter().any(|rival| rival.id() == first)
+        });
+        let Some(contact) = contact.filter(|contact| !contact.verified) else {
+            return Step::default();
+        };
+        let known = contact.card.id() == card.id()
+            || contact.rivals.iter().any(|rival| rival.id() == card.id());
+        if known || contact.rivals.len() >= RIVALS_MAX {
+            return Step::default();
+        }
+        contact.rivals.push(card);
+        let name = contact.name.clone();
+        self.state.vault.touch(ctx.now);
+        Step::event(Event::ContactContested { name })
+    }
+
+    /// Compares the number that `name` read out: a contact's, or an owner's. Settles a contested
+    /// contact in favour of the one whose number it is.
+    ///
+    /// # Errors
+    /// [`PairError::NoSuchPerson`], [`PairError::WrongNumber`].
+    pub fn verify(
+        &mut self,
+        name: &Name,
+        number: &Number,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), PairError> {
+        if let Some(contact) = self.contact_named(name).cloned() {
+            let right = self.right_card(&contact, number, ctx)?;
+            let contact = self
+                .state
+                .vault
+                .contacts
+                .iter_mut()
+                .find(|c| c.name == *name);
+            let contact = contact.ok_or(PairError::NoSuchPerson)?;
+            contact.card = right;
+            contact.rivals.clear();
+            contact.verified = true;
+        } else {
+            let held = self.held_named(name).ok_or(PairError::NoSuchPerson)?;
+            if !self.number_with_owner(held, ctx)?.matches(number) {
+                return Err(PairError::WrongNumber);
+            }
+            let held = self
+                .state
+                .vault
+                .held
+                .iter_mut()
+                .find(|held| held.name == *name);
+            held.ok_or(PairError::NoSuchPerson)?.verified = true;
+        }
+        self.state.vault.touch(ctx.now);
+        Ok(())
+    }
+
+    /// The card, among those who answered, that the number belongs to.
+    fn right_card(
+        &self,
+        contact: &Contact,
+        number: &Number,
+        ctx: &Context<'_>,
+    ) -> Result<Card, PairError> {
+        for card in std::iter::once(&contact.card).chain(&contact.rivals) {
+            if self
+                .number_with_contact(contact, card, ctx)?
+                .matches(number)
+            {
+                return Ok(card.clone());
+            }
+        }
+        Err(PairError::WrongNumber)
+    }
+
+    /// Owner: the number to compare with one who answered with `card`.
+    ///
+    /// # Errors
+    /// [`PairError::Damaged`] never happens with the standard cost.
+    pub fn number_with_contact(
+        &self,
+        contact: &Contact,
+        card: &Card,
+        ctx: &Context<'_>,
+    ) -> Result<Number, PairError> {
+        let mine = self
+            .identity
+            .card(self.name().clone(), contact.inbox.addresses());
+        Number::of_pairing(&mine, card.signed(), &contact.secret, ctx.cost)
+            .map_err(|_| PairError::Damaged)
+    }
+
+    /// Friend: the number to compare with an owner.
+    ///
+    /// # Errors
+    /// [`PairError::Damaged`] never happens with the standard cost.
+    pub fn number_with_owner(&self, held: &Held, ctx: &Context<'_>) -> Result<Number, PairError> {
+        let mine = self
+            .identity
+            .card(self.name().clone(), held.inbox.addresses());
+        Number::of_pairing(held.card.signed(), &mine, &held.secret, ctx.cost)
+            .map_err(|_| PairError::Damaged)
+    }
+
+    /// Marks a contact as left out of the next circle.
+    ///
+    /// # Errors
+    /// [`PairError::NoSuchPerson`].
+    pub fn remove_contact(&mut self, name: &Name, now: u64) -> Result<(), PairError> {
+        let contact = self
+            .state
+            .vault
+            .contacts
+            .iter_mut()
+            .find(|contact| contact.name == *name);
+        contact.ok_or(PairError::NoSuchPerson)?.removed = true;
+        self.state.vault.touch(now);
+        Ok(())
+    }
+
+    /// The contact of a name.
+    #[must_use]
+    pub fn contact_named(&self, name: &Name) -> Option<&Contact> {
+        self.contacts().iter().find(|contact| contact.name == *name)
+    }
+
+    /// The owner of a name.
+    #[must_use]
+    pub fn held_named(&self, name: &Name) -> Option<&Held> {
+        self.held().iter().find(|held| held.name == *name)
+    }
+
+    pub(crate) fn contact(&self, id: ContactId) -> Option<&Contact> {
+        self.contacts()
+            .iter()
+            .find(|contact| contact.card.id() == id)
+    }
+
+    pub(crate) fn held_of(&self, id: ContactId) -> Option<&Held> {
+        self.held().iter().find(|held| held.card.id() == id)
+    }
+
+    /// The name, with a number behind it if another owner has it.
+    fn free_owner_name(&self, name: &Name) -> Name {
+        let numbered = (2..1_000).filter_map(|n| format!("{name} ({n})").parse::<Name>().ok());
+        std::iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| self.held_named(name).is_none())
+            .unwrap_or_else(|| name.clone())
+    }
+}
+
+/// Cards that can contest one contact.
+const RIVALS_MAX: usize = 8;
+
+/// The owner's card from an invite's slot.
+///
+/// # Errors
+/// [`PairError::WrongLink`], [`PairError::Damaged`], [`PairError::Expired`].
+pub fn read_invite(link: &Link, boxed: &[u8], now: u64) -> Result<Invite, PairError> {
+    if link.kind != LinkKind::Invite {
+        return Err(PairError::WrongLink(link.kind));
+    }
+    let invite: Invite =
+        open_slot(&link.secret, labels::BOX_INVITE, boxed).ok_or(PairError::Damaged)?;
+    if invite.expires <= now {
+        return Err(PairError::Expired);
+    }
+    Ok(invite)
+}
+
+/// HKDF(link secret, label ‖ 0x00 ‖ card).
+fn answer_proof(secret: &LinkSecret, card: &Card) -> [u8; 32] {
+    let card = wire::encode(card.signed());
+    let proof: Secret<32> = hkdf(secret.expose(), &[], labels::ANSWER_PROOF, &[&card]);
+    *proof.expose()
+}
+
+/// Boxes `content` under a link's secret, padded to the smallest slot.
+pub(crate) fn box_for_slot(
+    secret: &LinkSecret,
+    label: &str,
+    content: &[u8],
+    ctx: &mut Context<'_>,
+) -> Option<Vec<u8>> {
+    let padded = SLOT_SIZES
+        .iter()
+        .find_map(|size| wire::pad(content, size - boxed::OVERHEAD))?;
+    Some(boxed::seal(secret.expose(), label, &padded, &mut ctx.rng))
+}
+
+/// What [`box_for_slot`] put there.
+pub(crate) fn open_slot<T: wire::Wire>(
+    secret: &LinkSecret,
+    label: &str,
+    boxed: &[u8],
+) -> Option<T> {
+    if !SLOT_SIZES.contains(&boxed.len()) {
+        return None;
+    }
+    let padded = boxed::open(secret.expose(), label, boxed).ok()?;
+    wire::decode(wire::unpad(&padded)?).ok()
+}

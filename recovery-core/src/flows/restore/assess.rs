@@ -1,0 +1,346 @@
+//! Checking each approval, and grouping the good ones.
+
+use super::{Approver, Quorum, RestoreError};
+use crate::{
+    address::SlotAddress,
+    flows::keep::parse_share,
+    ids::{CircleId, ContactId, RequestId},
+    kdf::KdfCost,
+    keys::{Card, PublicKeys},
+    name::Name,
+    package::Package,
+    seal::Letter,
+    sign::{Kind, Signed, StatementError},
+    slip39::{self, Progress, Share},
+    wire::messages::{Approval, Bundle, Decline, Holding, Pieces},
+};
+
+/// What a message to the new device is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It counts.
+    Good,
+    /// The contact said no.
+    Declined,
+    /// It does not count, for this reason.
+    Bad(&'static str),
+}
+
+/// One message, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assessed {
+    /// The contact's name; `None` for an unknown sender.
+    pub contact: Option<Name>,
+    /// What it is worth.
+    pub verdict: Verdict,
+}
+
+/// Everything that came, checked and grouped.
+#[derive(Debug, Default)]
+pub struct Assessment {
+    /// One line for each message.
+    pub approvals: Vec<Assessed>,
+    /// Good approvals by owner and circle, in the order they came.
+    pub sets: Vec<ShareSet>,
+}
+
+/// Good approvals of one owner and circle.
+#[derive(Debug, Clone)]
+pub struct ShareSet {
+    /// The owner's card, as the bundles give it.
+    pub owner: Card,
+    /// The circle.
+    pub circle: CircleId,
+    /// Its generation.
+    pub generation: u64,
+    /// The newest version of the vault that a bundle knows of.
+    pub vault_version: u64,
+    /// Argon2id parameters, if the circle has a passphrase.
+    pub passphrase: Option<KdfCost>,
+    pub(super) parts: Vec<Part>,
+    pub(super) packages: Vec<Package>,
+    pub(super) slots: Vec<SlotAddress>,
+    pub(super) containers: Vec<Vec<u8>>,
+}
+
+/// What one contact gives to a set.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) approver: Approver,
+    pub(super) shares: Vec<Share>,
+}
+
+impl Assessment {
+    /// Sets that are complete and, if an owner is pinned, that owner's; the newest of each owner.
+    #[must_use]
+    pub fn complete(&self, pin: Option<ContactId>) -> Vec<&ShareSet> {
+        let mut best: Vec<&ShareSet> = Vec::new();
+        for set in self.sets.iter().filter(|set| set.is_complete()) {
+            if pin.is_some_and(|pin| pin != set.owner.id()) {
+                continue;
+            }
+            match best
+                .iter_mut()
+                .find(|other| other.owner.id() == set.owner.id())
+            {
+                Some(other) if other.generation >= set.generation => {}
+                Some(other) => *other = set,
+                None => best.push(set),
+            }
+        }
+        best
+    }
+
+    /// The set that is nearest to being complete, newest first among equals.
+    #[must_use]
+    pub fn leading(&self, pin: Option<ContactId>) -> Option<&ShareSet> {
+        let wanted = |set: &&ShareSet| pin.is_none_or(|pin| pin == set.owner.id());
+        self.sets
+            .iter()
+            .filter(wanted)
+            .max_by_key(|set| (set.parts.len(), set.generation))
+    }
+}
+
+impl ShareSet {
+    /// Who approved.
+    pub fn approvers(&self) -> impl Iterator<Item = &Approver> {
+        self.parts.iter().map(|part| &part.approver)
+    }
+
+    /// How far the set is, by groups.
+    #[must_use]
+    pub fn progress(&self) -> Option<Progress> {
+        slip39::progress(&self.shares()).ok()
+    }
+
+    /// Whether there are enough shares, counted by what their headers say.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.progress()
+            .map_or(self.parts.len() > 1, |progress| progress.is_complete())
+    }
+
+    /// Good approvals, and how many are needed as far as the shares tell: of a single group its
+    /// threshold, of several what the known groups need.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let Some(progress) = self.progress() else {
+            return (self.parts.len(), self.parts.len());
+        };
+        let mut needs: Vec<usize> = progress
+            .groups
+            .iter()
+            .map(|group| usize::from(group.need))
+            .collect();
+        needs.sort_unstable();
+        let groups = usize::from(progress.group_threshold);
+        let known: usize = needs.iter().take(groups).sum();
+        let unknown = groups.saturating_sub(needs.len());
+        (self.parts.len(), known + unknown)
+    }
+
+    /// Whether a single piece is the whole key.
+    #[must_use]
+    pub fn one_suffices(&self) -> bool {
+        self.counts().1 <= 1
+    }
+
+    pub(super) fn shares(&self) -> Vec<Share> {
+        self.parts
+            .iter()
+            .flat_map(|part| part.shares.iter().cloned())
+            .collect()
+    }
+
+    /// Combines the shares; those of contacts that do not fit the others are left out and named.
+    ///
+    /// # Errors
+    /// [`RestoreError::TooFew`], [`RestoreError::Disagree`].
+    pub fn combine(&self) -> Result<Quorum, RestoreError> {
+        Quorum::of(self)
+    }
+}
+
+/// Checks all letters for `request`.
+pub(super) fn assess(request: RequestId, letters: &[Letter]) -> Assessment {
+    let mut assessment = Assessment::default();
+    for letter in letters {
+        let assessed = match letter.signed.kind {
+            Kind::Decline => assess_decline(request, &letter.signed),
+            _ => assess_approval(request, &letter.signed, &mut assessment.sets),
+        };
+        assessment.approvals.push(assessed);
+    }
+    assessment
+}
+
+fn assess_decline(request: RequestId, signed: &Signed) -> Assessed {
+    let unknown = |why| Assessed {
+        contact: None,
+        verdict: Verdict::Bad(why),
+    };
+    let Ok(decline) = signed.peek::<Decline>() else {
+        return unknown(DAMAGED);
+    };
+    if signed
+        .verify::<Decline>(decline.card.keys(), decline.request.as_bytes())
+        .is_err()
+    {
+        return unknown(SIGNATURE);
+    }
+    let bundle = decline.bundle.as_ref().map(verify_bundle);
+    let contact = match bundle {
+        Some(Ok(bundle)) if bundle.contact == decline.card.id() => {
+            Some(decline.card.name().clone())
+        }
+        _ => None,
+    };
+    let for_us = decline.request == request;
+    let verdict = if for_us {
+        Verdict::Declined
+    } else {
+        Verdict::Bad(OTHER_REQUEST)
+    };
+    Assessed { contact, verdict }
+}
+
+const DAMAGED: &str = "it is damaged";
+const SIGNATURE: &str = "its signature is wrong";
+const OTHER_REQUEST: &str = "it was made for another request";
+
+fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>) -> Assessed {
+    let unknown = |why| Assessed {
+        contact: None,
+        verdict: Verdict::Bad(why),
+    };
+    let Ok(approval) = signed.peek::<Approval>() else {
+        return unknown(DAMAGED);
+    };
+    if signed
+        .verify::<Approval>(approval.card.keys(), approval.request.as_bytes())
+        .is_err()
+    {
+        return unknown(SIGNATURE);
+    }
+    let approver = Approver {
+        id: approval.card.id(),
+        name: approval.card.name().clone(),
+    };
+    let checked: Vec<_> = approval
+        .holdings
+        .iter()
+        .map(|h| verify_holding(h, approver.id))
+        .collect();
+    // The name is the contact's only if an owner's bundle is for these very keys.
+    let known = checked
+        .iter()
+        .any(|holding| !matches!(holding, Err(Flaw::Unknown(_))));
+    let contact = known.then(|| approver.name.clone());
+    let bad = |why| Assessed {
+        contact: contact.clone(),
+        verdict: Verdict::Bad(why),
+    };
+    if approval.request != request {
+        return bad(OTHER_REQUEST);
+    }
+    if approval.holdings.is_empty() || approval.holdings.len() > 2 {
+        return bad("it holds no piece");
+    }
+    let mut why = None;
+    let mut counted = false;
+    for holding in checked {
+        match holding {
+            Ok(good) => {
+                add(sets, &approver, good, approval.container.as_ref());
+                counted = true;
+            }
+            Err(Flaw::Unknown(flaw) | Flaw::Known(flaw)) => why = Some(flaw),
+        }
+    }
+    match (counted, why) {
+        (false, Some(why)) => bad(why),
+        _ => Assessed {
+            contact,
+            verdict: Verdict::Good,
+        },
+    }
+}
+
+/// What is wrong with a holding, and whether it still shows who the contact is.
+enum Flaw {
+    Unknown(&'static str),
+    Known(&'static str),
+}
+
+fn verify_holding(holding: &Holding, contact: ContactId) -> Result<(Bundle, Vec<Share>), Flaw> {
+    let bundle = verify_bundle(&holding.bundle)
+        .map_err(|_| Flaw::Unknown("the piece was not signed by its owner"))?;
+    if bundle.contact != contact {
+        return Err(Flaw::Unknown("the piece belongs to another contact"));
+    }
+    let pieces = Pieces::new(holding.shares.clone(), None);
+    if pieces.hash() != bundle.pieces {
+        return Err(Flaw::Known("the piece is damaged"));
+    }
+    let shares: Option<Vec<Share>> = pieces.shares.iter().map(parse_share).collect();
+    match shares {
+        Some(shares) if !shares.is_empty() => Ok((bundle, shares)),
+        _ => Err(Flaw::Known("the piece is damaged")),
+    }
+}
+
+/// A bundle, signed by the owner whose card it carries, for the contact it names.
+fn verify_bundle(signed: &Signed) -> Result<Bundle, StatementError> {
+    let claimed = signed.peek::<Bundle>()?;
+    let owner: &PublicKeys = claimed.owner.keys();
+    signed.verify(owner, claimed.contact.as_bytes())
+}
+
+/// Adds a contact's shares to the set of their owner and circle.
+fn add(
+    sets: &mut Vec<ShareSet>,
+    approver: &Approver,
+    (bundle, shares): (Bundle, Vec<Share>),
+    container: Option<&Vec<u8>>,
+) {
+    let same = |set: &ShareSet| set.owner.id() == bundle.owner.id() && set.circle == bundle.circle;
+    let at = sets.iter().position(same).unwrap_or_else(|| {
+        sets.push(ShareSet {
+            owner: bundle.owner.clone(),
+            circle: bundle.circle,
+            generation: bundle.generation,
+            vault_version: 0,
+            passphrase: bundle.passphrase,
+            parts: Vec::new(),
+            packages: Vec::new(),
+            slots: Vec::new(),
+            containers: Vec::new(),
+        });
+        sets.len() - 1
+    });
+    let Some(set) = sets.get_mut(at) else {
+        return;
+    };
+    set.vault_version = set.vault_version.max(bundle.vault_version);
+    push_new(&mut set.packages, bundle.package);
+    bundle
+        .vault
+        .into_iter()
+        .for_each(|slot| push_new(&mut set.slots, slot));
+    container
+        .into_iter()
+        .for_each(|copy| push_new(&mut set.containers, copy.clone()));
+    if !set.parts.iter().any(|part| part.approver.id == approver.id) {
+        set.parts.push(Part {
+            approver: approver.clone(),
+            shares,
+        });
+    }
+}
+
+fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}

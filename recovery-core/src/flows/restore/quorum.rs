@@ -1,0 +1,195 @@
+//! From enough shares to the owner's device.
+
+use super::{
+    Approver, RestoreError,
+    assess::{Part, ShareSet},
+};
+use crate::{
+    address::SlotAddress,
+    flows::device::Device,
+    kdf::KdfCost,
+    keys::Identity,
+    name::Name,
+    package::{RootKey, circle_key},
+    secret::Secret,
+    slip39::{self, Share, Slip39Error},
+    vault::Vault,
+};
+
+/// How many choices of contacts to leave out are tried: all of 16 over 8 is 12,870.
+const CHOICES_MAX: usize = 20_000;
+
+/// Enough shares of one owner and circle, combined: the share secret is known.
+#[derive(Debug)]
+pub struct Quorum {
+    shared: Secret<32>,
+    set: ShareSet,
+    left_out: Vec<Approver>,
+}
+
+/// The vault that was found is older than somebody knows of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollback {
+    /// The version that was found.
+    pub found: u64,
+    /// The version that a contact's bundle knows of.
+    pub known: u64,
+}
+
+/// The owner's device again.
+#[derive(Debug)]
+pub struct Restored {
+    /// It.
+    pub device: Device,
+    /// The generation whose shares gave the key.
+    pub generation: u64,
+    /// The vault that was found is older than this.
+    pub rollback: Option<Rollback>,
+}
+
+impl Quorum {
+    /// The only way here: shares that combine. SLIP-39's digest tells whether they do.
+    pub(super) fn of(set: &ShareSet) -> Result<Self, RestoreError> {
+        if !set.is_complete() {
+            let (have, need) = set.counts();
+            return Err(RestoreError::TooFew { have, need });
+        }
+        for left_out in 0..set.parts.len() {
+            for choice in choices(set.parts.len(), left_out).take(CHOICES_MAX) {
+                if let Some(shared) = combine(&set.parts, &choice) {
+                    let left_out = choice.iter().filter_map(|at| set.parts.get(*at));
+                    let left_out = left_out.map(|part| part.approver.clone()).collect();
+                    return Ok(Self {
+                        shared,
+                        set: set.clone(),
+                        left_out,
+                    });
+                }
+            }
+        }
+        Err(RestoreError::Disagree)
+    }
+
+    /// The owner's name and whose pieces did not fit.
+    #[must_use]
+    pub fn left_out(&self) -> &[Approver] {
+        &self.left_out
+    }
+
+    /// The owner's name, as the bundles give it.
+    #[must_use]
+    pub fn owner(&self) -> &Name {
+        self.set.owner.name()
+    }
+
+    /// The Argon2id parameters, if the circle has a passphrase.
+    #[must_use]
+    pub fn passphrase(&self) -> Option<KdfCost> {
+        self.set.passphrase
+    }
+
+    /// Where the vault may be.
+    #[must_use]
+    pub fn slots(&self) -> &[SlotAddress] {
+        &self.set.slots
+    }
+
+    /// The root key.
+    ///
+    /// # Errors
+    /// [`RestoreError::PassphraseNeeded`], [`RestoreError::WrongPassphrase`], and
+    /// [`RestoreError::WrongKey`] for a circle without a passphrase.
+    pub fn root(&self, passphrase: Option<&str>) -> Result<RootKey, RestoreError> {
+        let guarded = match (self.set.passphrase, passphrase) {
+            (Some(_), None) => return Err(RestoreError::PassphraseNeeded),
+            (Some(cost), Some(text)) => Some((
+                text,
+                cost.check_stored().map_err(|_| RestoreError::WrongKey)?,
+            )),
+            (None, _) => None,
+        };
+        let wrong = if guarded.is_some() {
+            RestoreError::WrongPassphrase
+        } else {
+            RestoreError::WrongKey
+        };
+        let key = circle_key(&self.shared, self.set.circle, guarded)
+            .map_err(|_| RestoreError::WrongKey)?;
+        self.set
+            .packages
+            .iter()
+            .find_map(|package| package.open(&key).ok())
+            .ok_or(wrong)
+    }
+
+    /// The newest vault among `found` and the contacts' copies, and its owner's device.
+    ///
+    /// # Errors
+    /// [`RestoreError::NoVault`], [`RestoreError::WrongOwner`].
+    pub fn restore(&self, root: RootKey, found: &[Vec<u8>]) -> Result<Restored, RestoreError> {
+        let all = found.iter().chain(&self.set.containers);
+        let vaults = all.filter_map(|container| Vault::open(&root, container).ok());
+        let vault = vaults
+            .max_by_key(|vault| vault.version)
+            .ok_or(RestoreError::NoVault)?;
+        if Identity::from_seed(&vault.profile.seed).id() != self.set.owner.id() {
+            return Err(RestoreError::WrongOwner);
+        }
+        let rollback = (vault.version < self.set.vault_version).then_some(Rollback {
+            found: vault.version,
+            known: self.set.vault_version,
+        });
+        let device = Device::from_vault(vault, root);
+        Ok(Restored {
+            device,
+            generation: self.set.generation,
+            rollback,
+        })
+    }
+}
+
+/// The secret of all parts but those at `left_out`, if they give one.
+fn combine(parts: &[Part], left_out: &[usize]) -> Option<Secret<32>> {
+    let kept = parts
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !left_out.contains(at));
+    let shares: Vec<Share> = kept
+        .flat_map(|(_, part)| part.shares.iter().cloned())
+        .collect();
+    let shared: Result<_, Slip39Error> = slip39::combine(&shares, "");
+    Secret::from_slice(&shared.ok()?)
+}
+
+/// All ways to choose `k` of `0..n`, in order.
+fn choices(n: usize, k: usize) -> impl Iterator<Item = Vec<usize>> {
+    let mut next = (k <= n).then(|| (0..k).collect::<Vec<usize>>());
+    std::iter::from_fn(move || {
+        let current = next.take()?;
+        next = following(&current, n);
+        Some(current)
+    })
+}
+
+/// The next choice after `choice`.
+fn following(choice: &[usize], n: usize) -> Option<Vec<usize>> {
+    let k = choice.len();
+    let movable = |(at, value): &(usize, &usize)| **value + k - at < n;
+    let (at, value) = choice.iter().enumerate().rev().find(movable)?;
+    let front = choice.iter().copied().take(at);
+    Some(front.chain((value + 1..).take(k - at)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choices;
+
+    #[test]
+    fn choices_are_all_and_distinct() {
+        assert_eq!(choices(3, 0).collect::<Vec<_>>(), [Vec::<usize>::new()]);
+        let two: Vec<_> = choices(4, 2).collect();
+        assert_eq!(two, [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]);
+        assert_eq!(choices(16, 8).count(), 12_870);
+        assert_eq!(choices(2, 3).count(), 0);
+    }
+}

@@ -1,0 +1,289 @@
+//! The second half of the story: new devices ask, friends look, call, type, and decide.
+
+use super::{
+    faults::Fault,
+    host::Host,
+    ledger::{Expected, Gift},
+    newcomer::{Kind, Newcomer},
+    relay::hash,
+    setup::Errand,
+    table::named,
+    world::{Chapter, DAY, HOUR, Task, Who, World, person_name},
+};
+use crate::{
+    circle::OpenedState,
+    flows::{
+        Context,
+        approve::{ApproveError, Sent, Tried},
+        request::{NewDevice, RequestError},
+        restore::Verdict,
+    },
+    number::{Number, NumberError},
+    wire::link::Link,
+};
+
+/// Something that is done about a recovery; `at` is the new device.
+#[derive(Clone, Debug)]
+pub(super) enum Asking {
+    /// A new device asks.
+    Start(Kind),
+    /// A friend opens the request.
+    Open { friend: usize, at: usize, tries: u8 },
+    /// A friend types a number, after so many wrong ones.
+    Call { friend: usize, at: usize, wrong: u8 },
+    /// A friend approves or declines.
+    Decide { friend: usize, at: usize },
+    /// The new device takes its request back.
+    Cancel(usize),
+}
+
+impl World {
+    pub(super) fn asking(&mut self, from: u64, to: u64, asking: Asking) {
+        self.errand(from, to, Errand::Asking(asking));
+    }
+
+    pub(super) fn run_asking(&mut self, asking: Asking) {
+        match asking {
+            Asking::Start(kind) => self.start(kind),
+            Asking::Open { friend, at, tries } => self.open(friend, at, tries),
+            Asking::Call { friend, at, wrong } => self.call(friend, at, wrong),
+            Asking::Decide { friend, at } => self.decide(friend, at),
+            Asking::Cancel(at) => self.cancel(at),
+        }
+    }
+
+    fn start(&mut self, kind: Kind) {
+        let mut relays: Vec<_> = self.relays.iter().map(|relay| relay.url.clone()).collect();
+        self.dice.shuffle(&mut relays);
+        let mut ctx = Context { now: self.now, rng: &mut self.rng, cost: self.options.cost };
+        let device = Some(named("laptop"));
+        let started = NewDevice::start(person_name(0), device, &relays, &mut ctx);
+        let Ok((state, step)) = started else {
+            return self.ledger.fail("a new device can't start");
+        };
+        let at = self.newcomers.len();
+        let mut host = Host::new(state, 0);
+        host.outbox.extend(step.outbox);
+        host.persist();
+        let (cancelled, restored, no_vault) = (false, false, false);
+        self.newcomers.push(Newcomer { host, kind, cancelled, restored, no_vault });
+        self.wake(Who::New(at));
+        self.soon(HOUR, 6 * HOUR, Task::Poll(Who::New(at)));
+        let later = if kind == Kind::Last { DAY } else { 4 * DAY };
+        for friend in 1..=self.plan.contacts {
+            self.asking(HOUR, later, Asking::Open { friend, at, tries: 0 });
+        }
+        if kind == Kind::Real && self.hit(Fault::Cancel) {
+            self.asking(DAY, 5 * DAY, Asking::Cancel(at));
+        }
+    }
+
+    fn cancel(&mut self, at: usize) {
+        let new = &self.newcomers[at];
+        if new.restored {
+            return;
+        }
+        let Ok(step) = self.act_new(at, |new, ctx| new.cancel(ctx)) else {
+            return self.ledger.fail("a request can't be cancelled");
+        };
+        if !self.commit_new(at, step) {
+            return self.asking(HOUR, HOUR, Asking::Cancel(at));
+        }
+        self.newcomers[at].cancelled = true;
+        for friend in 1..=self.plan.contacts {
+            self.asking(HOUR, DAY, Asking::Open { friend, at, tries: 6 });
+        }
+    }
+
+    /// A friend opens the link that came, as one of the owner.
+    fn open(&mut self, friend: usize, at: usize, tries: u8) {
+        if self.plan.byzantine.contains(&friend) && tries == 0 {
+            self.lie(friend, at);
+        }
+        // Links travel as text.
+        let link = self.newcomers[at].host.state.link(false).expose().parse::<Link>();
+        let Ok(link) = link else { return self.ledger.fail("a link does not parse") };
+        for slot in &link.slots {
+            let Some(boxed) = self.look(slot) else { continue };
+            let before = self.people[friend].state.encode();
+            let owner = self.owner();
+            let opened =
+                self.act(friend, |device, ctx| device.open_request(&link, &boxed, owner, ctx));
+            match opened {
+                Ok(opened) => {
+                    let right = opened.id == self.newcomers[at].host.state.id();
+                    self.ledger.ensure(right, || "another request was opened".to_owned());
+                    if self.commit(friend, opened.step) {
+                        return self.after_opening(friend, at, tries);
+                    }
+                    break;
+                }
+                Err(error) => {
+                    self.unchanged(friend, &before, "open_request");
+                    // A relay can spoil the box, but never put another request into it.
+                    let fine = matches!(error, RequestError::Damaged | RequestError::NotHeld);
+                    self.ledger.ensure(fine, || format!("{friend} can't open: {error}"));
+                }
+            }
+        }
+        if tries < 8 {
+            self.asking(HOUR, 12 * HOUR, Asking::Open { friend, at, tries: tries + 1 });
+        }
+    }
+
+    fn after_opening(&mut self, friend: usize, at: usize, tries: u8) {
+        if self.newcomers[at].cancelled && tries >= 6 {
+            return;
+        }
+        let kind = self.newcomers[at].kind;
+        let wrong = match kind {
+            Kind::Impostor => self.dice.between(0, 3) as u8,
+            _ if self.hit(Fault::WrongNumber) => self.dice.between(1, 3) as u8,
+            _ => 0,
+        };
+        let next = if self.dice.chance(150) {
+            // They meet and scan, or the friend says no before any number.
+            Asking::Decide { friend, at }
+        } else {
+            Asking::Call { friend, at, wrong }
+        };
+        let later = if self.faults.calm() { 2 * HOUR } else { DAY };
+        self.asking(60, later, next);
+    }
+
+    /// The friend calls the owner and types the number they read; an impostor's is another one.
+    fn call(&mut self, friend: usize, at: usize, wrong: u8) {
+        let Ok(right) = self.act_new(at, |new, ctx| new.number(ctx)) else {
+            return self.ledger.fail("no number");
+        };
+        self.slip(&right);
+        let id = self.newcomers[at].host.state.id();
+        let impostor = self.newcomers[at].kind == Kind::Impostor;
+        let number = if wrong > 0 || impostor { self.another_number(at, &right) } else { right };
+        let tried = self.act(friend, |device, ctx| device.try_number(id, &number, ctx));
+        let (tried, step) = match tried {
+            Ok(tried) => tried,
+            Err(error) => return self.check_error(friend, at, &error),
+        };
+        let typed_right = number.matches(&right);
+        let fine = (tried == Tried::Right) == typed_right;
+        self.ledger.ensure(fine, || format!("a number was {tried:?}"));
+        if !self.commit(friend, step) {
+            return self.asking(60, HOUR, Asking::Call { friend, at, wrong });
+        }
+        match tried {
+            Tried::Right => {
+                self.ledger.checked.insert((friend, id));
+                self.asking(60, 2 * HOUR, Asking::Decide { friend, at });
+            }
+            Tried::Wrong { .. } if wrong > 0 => {
+                self.asking(60, HOUR, Asking::Call { friend, at, wrong: wrong - 1 });
+            }
+            Tried::Wrong { .. } => self.asking(60, HOUR, Asking::Decide { friend, at }),
+            Tried::Burnt => {}
+        }
+    }
+
+    /// A slip of the finger is caught before it costs a try.
+    fn slip(&mut self, right: &Number) {
+        let mut digits = right.digits().into_bytes();
+        let at = self.dice.index(digits.len());
+        digits[at] = b'0' + (digits[at] - b'0' + self.dice.between(1, 9) as u8) % 10;
+        let typed = String::from_utf8_lossy(&digits).parse::<Number>();
+        self.ledger.ensure(typed == Err(NumberError::Mistyped), || "a slip went by".to_owned());
+    }
+
+    /// The number of another new device of the owner's, or any other.
+    fn another_number(&mut self, at: usize, right: &Number) -> Number {
+        let others = (0..self.newcomers.len())
+            .find(|other| *other != at && self.newcomers[*other].kind != Kind::Impostor);
+        let other = others.and_then(|other| self.act_new(other, |new, ctx| new.number(ctx)).ok());
+        if let Some(other) = other.filter(|other| !other.matches(right)) {
+            return other;
+        }
+        let front = format!("{:014}", self.dice.below(100_000_000_000_000));
+        let numbers = (0..10).filter_map(|last| format!("{front}{last}").parse::<Number>().ok());
+        numbers.last().expect("one of ten check digits is right")
+    }
+
+    /// Why nothing can be done about a request on this device any more.
+    fn check_error(&mut self, friend: usize, at: usize, error: &ApproveError) {
+        let id = self.newcomers[at].host.state.id();
+        let opened = self.people[friend].state.opened();
+        let state = opened.iter().find(|opened| opened.id == id).map(|opened| opened.state);
+        let fine = match error {
+            ApproveError::AlreadyApproved => state == Some(OpenedState::Approved),
+            ApproveError::AlreadyDeclined => state == Some(OpenedState::Declined),
+            ApproveError::Burnt => state == Some(OpenedState::Burnt),
+            ApproveError::Cancelled => state == Some(OpenedState::Cancelled),
+            ApproveError::Expired => self.chapter == Chapter::Calm,
+            ApproveError::Unchecked => !self.ledger.checked.contains(&(friend, id)),
+            _ => false,
+        };
+        self.ledger.ensure(fine, || format!("{friend}, {state:?}: {error}"));
+    }
+
+    fn decide(&mut self, friend: usize, at: usize) {
+        let new = &self.newcomers[at];
+        let id = new.host.state.id();
+        let believed = new.kind != Kind::Impostor && !new.cancelled;
+        let last = new.kind == Kind::Last;
+        let checked = self.ledger.checked.contains(&(friend, id));
+        let willing = self.plan.willing.contains(&friend) && believed;
+        let before = self.people[friend].state.encode();
+        let sent = if willing && (last || !self.hit(Fault::Decline)) {
+            // Who did not type the number meets the owner and reads the code off the screen.
+            let code = self.newcomers[at].host.state.link(true).expose().parse::<Link>();
+            let code = code.ok().filter(|_| !checked);
+            if code.is_some() {
+                self.ledger.checked.insert((friend, id));
+            }
+            self.act(friend, |device, ctx| device.approve(id, code.as_ref(), ctx))
+                .map(|sent| (sent, true))
+        } else if self.dice.chance(500) {
+            let reason = Some(named("I don't think so"));
+            self.act(friend, |device, ctx| device.decline(id, reason, ctx)).map(|sent| (sent, false))
+        } else {
+            return;
+        };
+        match sent {
+            Ok((sent, approved)) => self.answer(friend, at, sent, approved),
+            Err(error) => {
+                self.unchanged(friend, &before, "approve");
+                self.check_error(friend, at, &error);
+            }
+        }
+    }
+
+    /// Sends a friend's answer, and notes what the new device must take it for.
+    fn answer(&mut self, friend: usize, at: usize, sent: Sent, approved: bool) {
+        let request = self.newcomers[at].host.state.id();
+        let name = Some(self.people[friend].state.name().clone());
+        let (verdict, gifts) = if approved {
+            (Verdict::Good, self.gifts(friend))
+        } else {
+            (Verdict::Declined, Vec::new())
+        };
+        let assessed = Some((name, verdict));
+        let silent = sent.to_requester.outbox.is_empty();
+        let checked = self.ledger.checked.contains(&(friend, request));
+        self.ledger.ensure(silent != checked, || "the wrong people heard of an answer".to_owned());
+        if !silent {
+            let expected = Expected { request, assessed, gifts };
+            self.ledger.letters.insert(hash(&sent.message), expected);
+        }
+        let mut step = sent.to_requester;
+        step.then(sent.to_owner);
+        if !self.commit(friend, step) {
+            self.asking(60, HOUR, Asking::Decide { friend, at });
+        }
+    }
+
+    /// The shares of the owner's circles that a contact has now.
+    pub(super) fn gifts(&self, friend: usize) -> Vec<Gift> {
+        let (owner, me) = (self.owner(), self.people[friend].state.id());
+        let held = self.people[friend].state.held_of(owner);
+        let bundles = held.into_iter().flat_map(|held| &held.bundles);
+        bundles.map(|bundle| (owner, bundle.circle, me)).collect()
+    }
+}

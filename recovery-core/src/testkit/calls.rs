@@ -1,0 +1,298 @@
+//! Between devices and relays: every call, and what goes wrong with it.
+
+use super::{
+    dice::Dice,
+    faults::Fault,
+    relay::{Body, Fate, Refused},
+    world::{DAY, HOUR, Task, Who, World},
+};
+use crate::{
+    address::{RelayUrl, SlotAddress},
+    flows::{Delivery, Event, Step, VaultCopy, Watch},
+    ids::{Base, MailboxId, SlotId},
+    wire::limits::MESSAGE_SIZES,
+};
+
+impl World {
+    pub(super) fn relay(&self, url: &RelayUrl) -> usize {
+        self.relays.iter().position(|relay| relay.url == *url).expect("a relay of this world")
+    }
+
+    /// A device sends what waits, in order; what a relay does not take now stays.
+    pub(super) fn send(&mut self, who: Who) {
+        let mut left = Vec::new();
+        for delivery in self.outbox(who).clone() {
+            self.ledger.observe(&delivery);
+            if let Err(refused) = self.deliver(&delivery) {
+                // Nobody will open a closed session or an ended invite again.
+                if !(refused == Refused::NotThere && self.faults.calm()) {
+                    left.push(delivery);
+                }
+            }
+            if self.hit(Fault::Crash) {
+                // What was sent is still in the outbox on disk: it is sent again.
+                *self.sending(who) = false;
+                return self.restart_any(who);
+            }
+        }
+        let waits = !left.is_empty();
+        *self.outbox(who) = left;
+        *self.sending(who) = waits;
+        match who {
+            Who::Person(who) => self.people[who].persist(),
+            Who::New(at) => self.newcomers[at].host.persist(),
+        }
+        if waits {
+            self.soon(2 * HOUR, 6 * HOUR, Task::Send(who));
+        }
+    }
+
+    fn outbox(&mut self, who: Who) -> &mut Vec<Delivery> {
+        match who {
+            Who::Person(who) => &mut self.people[who].outbox,
+            Who::New(at) => &mut self.newcomers[at].host.outbox,
+        }
+    }
+
+    fn sending(&mut self, who: Who) -> &mut bool {
+        match who {
+            Who::Person(who) => &mut self.people[who].sending,
+            Who::New(at) => &mut self.newcomers[at].host.sending,
+        }
+    }
+
+    fn restart_any(&mut self, who: Who) {
+        match who {
+            Who::Person(who) => self.restart(who),
+            Who::New(at) => self.restart_new(at),
+        }
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) -> Result<(), Refused> {
+        let at = self.relay(delivery.relay());
+        self.relays[at].alive(self.now)?;
+        let ends = |ttl: &Option<u64>| ttl.map(|ttl| self.now + ttl);
+        match delivery {
+            Delivery::OpenMailbox { base, relay, ttl } => {
+                let ends = ends(ttl);
+                self.relays[at].open(base.mailbox(relay.as_str()).id(), ends);
+            }
+            Delivery::CloseMailbox { base, relay } => {
+                self.relays[at].close(base.mailbox(relay.as_str()).id());
+            }
+            Delivery::Post { to, body } => {
+                let body = Body::new(body);
+                let fate = self.fate(&body);
+                return self.relays[at].post(to.id, body, fate);
+            }
+            Delivery::PutSlot { base, relay, body, ttl } => {
+                let (id, ends) = (base.slot(relay.as_str()).id(), ends(ttl));
+                if !self.hit(Fault::Drop) {
+                    let version = self.relays[at].version(id);
+                    return self.relays[at].put(id, Body::new(body), version, ends).map(drop);
+                }
+            }
+            Delivery::DeleteSlot { base, relay } => {
+                self.relays[at].delete(base.slot(relay.as_str()).id());
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of a message that a relay takes.
+    fn fate(&mut self, body: &Body) -> Fate {
+        if self.hit(Fault::Drop) {
+            Fate::Lose
+        } else if self.hit(Fault::Delay) {
+            Fate::Later(self.now + self.dice.between(HOUR, 4 * DAY))
+        } else if self.hit(Fault::Double) {
+            Fate::Copies(self.dice.between(2, 5))
+        } else {
+            self.damaged(body).map_or(Fate::Keep, Fate::Instead)
+        }
+    }
+
+    /// Octets with a bit changed or the end missing, if that happens.
+    fn damaged(&mut self, body: &Body) -> Option<Body> {
+        if self.hit(Fault::Corrupt) {
+            Some(Body::new(&flipped(&body.octets, &mut self.dice)))
+        } else if self.hit(Fault::Truncate) {
+            // Also to what would be a size of its own.
+            let length = match self.dice.below(3) {
+                0 => self.dice.pick(&MESSAGE_SIZES).min(body.octets.len() - 1),
+                _ => self.dice.index(body.octets.len()),
+            };
+            Some(Body::new(&body.octets[..length]))
+        } else {
+            None
+        }
+    }
+
+    /// What a relay shows of a mailbox, and moves the cursor past it.
+    pub(super) fn read(&mut self, at: usize, id: MailboxId, after: u64) -> Vec<(u64, Body)> {
+        let now = self.now;
+        if self.relays[at].alive(now).is_err() {
+            return Vec::new();
+        }
+        let mut listed = self.relays[at].read(id, after, now).unwrap_or_default();
+        if !listed.is_empty() && self.hit(Fault::Omit) {
+            let omitted = self.dice.index(listed.len());
+            listed.remove(omitted);
+        }
+        if listed.len() > 1 && self.hit(Fault::Reorder) {
+            self.dice.shuffle(&mut listed);
+        }
+        listed
+    }
+
+    /// What a relay shows of a slot.
+    pub(super) fn look(&mut self, slot: &SlotAddress) -> Option<Vec<u8>> {
+        let at = self.relay(&slot.relay);
+        self.relays[at].alive(self.now).ok()?;
+        if self.hit(Fault::Omit) {
+            return None;
+        }
+        if self.hit(Fault::Stale) {
+            let back = self.dice.index(4);
+            return self.relays[at].stale(slot.id, back).map(|body| body.octets.to_vec());
+        }
+        if self.hit(Fault::Swap) {
+            let other = self.dice.index(1_000);
+            return self.relays[at].some_slot(other).map(|body| body.octets.to_vec());
+        }
+        let body = self.relays[at].get(slot.id)?.clone();
+        let body = self.damaged(&body).unwrap_or(body);
+        Some(body.octets.to_vec())
+    }
+
+    /// Something a relay does by itself: it goes away, or mixes up what it has.
+    pub(super) fn mischief(&mut self, at: usize) {
+        if self.hit(Fault::Dead) {
+            let back = self.now + self.dice.between(HOUR, 2 * DAY);
+            self.relays[at].dead_until = self.relays[at].dead_until.max(back);
+        }
+        let (one, other) = (self.dice.index(100_000), self.dice.index(100_000));
+        if self.hit(Fault::Swap) {
+            self.relays[at].swap(one, other);
+        }
+        if self.hit(Fault::Replay)
+            && let Some(body) = self.relays[at].some_history(one)
+        {
+            self.relays[at].slip_in(other, body);
+        }
+        self.soon(3 * HOUR, 12 * HOUR, Task::Mischief(at));
+    }
+
+    /// A person's device reads all its mailboxes and acts on what came.
+    pub(super) fn poll(&mut self, who: usize) {
+        if who == 0 && self.lost {
+            return;
+        }
+        self.soon(3 * HOUR, 8 * HOUR, Task::Poll(Who::Person(who)));
+        for watch in self.people[who].state.watches() {
+            let at = self.relay(&watch.relay);
+            let id = watch.base.mailbox(watch.relay.as_str()).id();
+            let after = self.people[who].notes.cursors.get(&(at, id)).copied().unwrap_or(0);
+            let listed = self.read(at, id, after);
+            let Some(last) = listed.iter().map(|(seq, _)| *seq).max() else { continue };
+            let mut all = Step::default();
+            for (_, body) in listed {
+                all.then(self.handle(who, &watch, &body));
+            }
+            self.people[who].notes.cursors.insert((at, id), last);
+            self.commit(who, all);
+        }
+        let tidied = self.act(who, |device, ctx| device.tidy(ctx.now));
+        if !tidied.outbox.is_empty() {
+            self.commit(who, tidied);
+        }
+        if who == 0 || who == self.plan.other() {
+            self.sync(who);
+        }
+    }
+
+    /// One message; what nobody sent to this place, or had its effect before, must change nothing.
+    fn handle(&mut self, who: usize, watch: &Watch, body: &Body) -> Step {
+        let places = places(&self.people[who].state.watches(), &watch.base);
+        let posted = self.ledger.was_posted(&places, body);
+        let again = self.people[who].notes.handled.contains(&body.hash);
+        let before = (!posted || again).then(|| self.people[who].state.encode());
+        let source = watch.source;
+        let step = self.act(who, |device, ctx| device.handle(source, &body.octets, ctx));
+        if let Some(before) = before {
+            let same = self.people[who].state.encode() == before && step.outbox.is_empty();
+            let why = if again { "a message that came before" } else { "a message nobody sent" };
+            self.ledger.ensure(same, || format!("{who}: {why} changed something"));
+        } else if step.events.iter().all(had_effect) {
+            self.people[who].notes.handled.insert(body.hash);
+        }
+        step
+    }
+
+    /// Brings an owner's vault to the relays that hold an older one, as `flows::VaultCopy` says.
+    pub(super) fn sync(&mut self, who: usize) {
+        let device = &self.people[who].state;
+        let version = device.vault().version;
+        let behind: Vec<VaultCopy> =
+            device.copies().into_iter().filter(|copy| copy.version < version).collect();
+        if behind.is_empty() {
+            return;
+        }
+        let container = self.act(who, |device, ctx| device.container(ctx));
+        let Ok(container) = container else {
+            return self.ledger.fail("the vault fits no container");
+        };
+        for copy in behind {
+            let relay = self.relay(&copy.relay);
+            if self.relays[relay].alive(self.now).is_err() {
+                continue;
+            }
+            self.ledger.observe_container(&container);
+            let id = self.people[who].state.vault().slot.slot(copy.relay.as_str()).id();
+            let known = copy.etag.as_ref().and_then(|etag| etag.parse().ok());
+            let etag = self.put_vault(relay, id, &container, known);
+            let copy = VaultCopy { relay: copy.relay, etag, version };
+            self.people[who].state.copied(copy);
+        }
+        self.commit(who, Step::default());
+    }
+
+    fn put_vault(
+        &mut self,
+        relay: usize,
+        id: SlotId,
+        container: &[u8],
+        known: Option<u64>,
+    ) -> Option<String> {
+        if self.hit(Fault::Drop) {
+            // It says that it is written.
+            return Some("0".to_owned());
+        }
+        let relay = &mut self.relays[relay];
+        let put = match relay.put(id, Body::new(container), known, None) {
+            Err(Refused::Conflict(found)) => relay.put(id, Body::new(container), found, None),
+            other => other,
+        };
+        put.ok().map(|version| version.to_string())
+    }
+}
+
+/// All mailboxes of one inbox.
+fn places(watches: &[Watch], base: &Base) -> Vec<MailboxId> {
+    let same = watches.iter().filter(|watch| watch.base == *base);
+    same.map(|watch| base.mailbox(watch.relay.as_str()).id()).collect()
+}
+
+/// Not an event that says that nothing was done.
+fn had_effect(event: &Event) -> bool {
+    !matches!(event, Event::Ignored { .. } | Event::SamePerson { .. } | Event::PieceRefused { .. })
+}
+
+/// One bit is another.
+pub(super) fn flipped(octets: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let mut changed = octets.to_vec();
+    let at = dice.index(changed.len());
+    changed[at] ^= 1 << dice.below(8);
+    changed
+}
+

@@ -1,0 +1,285 @@
+//! What a lying contact sends to a new device, and what that must be taken for.
+
+use super::{
+    calls::flipped,
+    ledger::{Expected, Gift, Truth},
+    newcomer::Kind,
+    relay::hash,
+    table::{Table, named},
+    world::World,
+};
+use crate::{
+    circle::HeldBundle,
+    flows::{Delivery, Device, Step, restore::Verdict},
+    ids::{ContactId, RequestId},
+    name::Name,
+    policy::Policy,
+    seal::{self, Letter},
+    secret::SecretBytes,
+    sign::{Kind as Statement, Signed},
+    wire::{
+        V1,
+        messages::{Approval, Checked, Decline, Holding, Receipt},
+    },
+};
+
+/// Ways to lie.
+#[derive(Clone, Copy, Debug)]
+enum Lie {
+    /// None: a true approval.
+    True,
+    /// The octets of the share are others.
+    Flipped,
+    /// A true approval of another request.
+    OtherRequest,
+    /// Another owner's piece.
+    OtherOwner,
+    /// Only the oldest piece.
+    OldGeneration,
+    /// A piece of an owner that the liar made up.
+    SelfMade,
+    /// Another contact's piece.
+    Stolen,
+    /// In another contact's name.
+    Impersonated,
+    /// Not what it says it is.
+    Damaged,
+    /// Another contact's decline.
+    ForgedDecline,
+    /// A decline, with another contact's piece to show.
+    StolenDecline,
+    /// The newest piece is damaged, the others are true.
+    HalfTrue,
+    /// No pieces at all.
+    Empty,
+    /// Not for a new device.
+    WrongKind,
+}
+
+const LIES: [Lie; 14] = [
+    Lie::True,
+    Lie::Flipped,
+    Lie::OtherRequest,
+    Lie::OtherOwner,
+    Lie::OldGeneration,
+    Lie::SelfMade,
+    Lie::Stolen,
+    Lie::Impersonated,
+    Lie::Damaged,
+    Lie::ForgedDecline,
+    Lie::StolenDecline,
+    Lie::HalfTrue,
+    Lie::Empty,
+    Lie::WrongKind,
+];
+
+const DAMAGED: Verdict = Verdict::Bad("it is damaged");
+const SIGNATURE: Verdict = Verdict::Bad("its signature is wrong");
+const OTHER_REQUEST: Verdict = Verdict::Bad("it was made for another request");
+const BAD_PIECE: Verdict = Verdict::Bad("the piece is damaged");
+const NOT_THEIRS: Verdict = Verdict::Bad("the piece belongs to another contact");
+const EMPTY: Verdict = Verdict::Bad("it holds no piece");
+
+/// A forged statement and what becomes of it.
+struct Forged {
+    signed: Signed,
+    assessed: Option<(Option<Name>, Verdict)>,
+    gifts: Vec<Gift>,
+}
+
+impl World {
+    /// A liar answers a request, once or several times.
+    pub(super) fn lie(&mut self, liar: usize, at: usize) {
+        for _ in 0..self.dice.between(1, 3) {
+            let lie = self.dice.pick(&LIES);
+            let request = self.newcomers[at].host.state.id();
+            let Some(forged) = self.forge(lie, liar, request) else { continue };
+            self.ledger.note(self.now, &format!("{liar} lies: {lie:?}"));
+            let Forged { signed, assessed, gifts } = forged;
+            let Ok(claimed) = self.newcomers[at].host.state.request() else { return };
+            let letter = Letter::new(signed, self.dice.chance(100).then(|| vec![7; 5_000]));
+            let sealing = &claimed.card.keys().sealing;
+            let Ok(body) = seal::seal(&letter, sealing, &mut self.rng) else { continue };
+            self.ledger.letters.insert(hash(&body), Expected { request, assessed, gifts });
+            let post = |to: &crate::address::MailboxAddress| Delivery::Post {
+                to: to.clone(),
+                body: body.clone(),
+            };
+            let outbox = claimed.card.mailboxes().iter().map(post).collect();
+            self.commit(liar, Step { outbox, events: Vec::new() });
+        }
+    }
+
+    fn forge(&mut self, lie: Lie, liar: usize, request: RequestId) -> Option<Forged> {
+        let owner = self.owner();
+        let bundles = self.bundles(liar, owner);
+        let name = Some(self.people[liar].state.name().clone());
+        let good = Some((name.clone(), Verdict::Good));
+        match lie {
+            Lie::True => self.approval(liar, request, &bundles, good),
+            Lie::Flipped => {
+                let bad = bundles.iter().map(|bundle| self.spoilt(bundle)).collect::<Vec<_>>();
+                self.approval(liar, request, &bad, Some((name, BAD_PIECE)))
+            }
+            Lie::HalfTrue => {
+                let mut half = bundles;
+                let last = half.pop().filter(|_| !half.is_empty())?;
+                let spoilt = self.spoilt(&last);
+                let mut forged = self.approval(liar, request, &half, good.clone())?;
+                half.push(spoilt);
+                forged.signed = self.approval(liar, request, &half, good)?.signed;
+                Some(forged)
+            }
+            Lie::OldGeneration => self.approval(liar, request, bundles.get(..1)?, good),
+            Lie::OtherOwner => {
+                let other = self.people[self.plan.other()].state.id();
+                let theirs = self.bundles(liar, other);
+                self.approval(liar, request, &theirs, good)
+            }
+            Lie::OtherRequest => {
+                let other = RequestId::new(self.dice.octets(32).try_into().ok()?);
+                let forged = self.approval(liar, other, &bundles, Some((name, OTHER_REQUEST)))?;
+                Some(Forged { gifts: Vec::new(), ..forged })
+            }
+            Lie::SelfMade => self.self_made(liar, request),
+            Lie::Stolen => {
+                let stolen = self.bundles(self.another(liar), owner);
+                self.approval(liar, request, &stolen, Some((None, NOT_THEIRS)))
+            }
+            _ => self.forge_statement(lie, liar, request, &bundles),
+        }
+    }
+
+    /// Lies that are no approvals at all.
+    fn forge_statement(
+        &mut self,
+        lie: Lie,
+        liar: usize,
+        request: RequestId,
+        bundles: &[HeldBundle],
+    ) -> Option<Forged> {
+        let owner = self.owner();
+        let empty = self.approval(liar, request, &[], None)?.signed;
+        let device = &self.people[liar].state;
+        let card = device.card_for(&device.held_of(owner)?.inbox)?;
+        let other = &self.people[self.another(liar)].state;
+        let other_held = other.held_of(owner)?;
+        let other_card = other.card_for(&other_held.inbox)?;
+        let stolen = other_held.bundles.first().map(|bundle| bundle.signed.clone());
+        let decline = |card, bundle| Decline { version: V1, request, card, bundle };
+        let sign = |decline: &Decline| Signed::new(decline, &device.identity, request.as_bytes());
+        let (signed, assessed) = match lie {
+            Lie::Impersonated => {
+                let mut forged = empty;
+                forged.sender = other.id();
+                (forged, (None, SIGNATURE))
+            }
+            Lie::Damaged => {
+                let mut forged = sign(&decline(card, None));
+                forged.kind = Statement::Approval;
+                (forged, (None, DAMAGED))
+            }
+            Lie::ForgedDecline => (sign(&decline(other_card, stolen)), (None, SIGNATURE)),
+            Lie::StolenDecline => (sign(&decline(card, stolen)), (None, Verdict::Declined)),
+            Lie::Empty => (empty, (None, EMPTY)),
+            _ => {
+                let circle = bundles.first()?.circle;
+                let receipt = Receipt { version: V1, circle, proof: [0; 32] };
+                let signed = Signed::new(&receipt, &device.identity, request.as_bytes());
+                return Some(Forged { signed, assessed: None, gifts: Vec::new() });
+            }
+        };
+        Some(Forged { signed, assessed: Some(assessed), gifts: Vec::new() })
+    }
+
+    fn bundles(&self, who: usize, owner: ContactId) -> Vec<HeldBundle> {
+        self.people[who].state.held_of(owner).map(|held| held.bundles.clone()).unwrap_or_default()
+    }
+
+    /// Somebody else among the contacts.
+    fn another(&self, liar: usize) -> usize {
+        if liar == self.plan.contacts { 1 } else { liar + 1 }
+    }
+
+    /// A bundle whose shares are not what was signed.
+    fn spoilt(&mut self, bundle: &HeldBundle) -> HeldBundle {
+        let mut spoilt = bundle.clone();
+        for share in &mut spoilt.pieces.shares {
+            *share = SecretBytes::new(&flipped(share.expose(), &mut self.dice));
+        }
+        spoilt
+    }
+
+    /// An approval by the liar with these pieces; an approval without any is [`Lie::Empty`].
+    fn approval(
+        &mut self,
+        liar: usize,
+        request: RequestId,
+        bundles: &[HeldBundle],
+        assessed: Option<(Option<Name>, Verdict)>,
+    ) -> Option<Forged> {
+        if bundles.is_empty() && assessed.is_some() {
+            return None;
+        }
+        let device = &self.people[liar].state;
+        let held = device.held_of(self.owner())?;
+        let container = match self.dice.below(3) {
+            0 => None,
+            1 => bundles.first().and_then(|bundle| bundle.pieces.container.clone()),
+            _ => Some(self.dice.octets(8_192)),
+        };
+        let holding = |bundle: &HeldBundle| Holding {
+            bundle: bundle.signed.clone(),
+            shares: bundle.pieces.shares.clone(),
+        };
+        let approval = Approval {
+            version: V1,
+            request,
+            card: device.card_for(&held.inbox)?,
+            checked: Checked::Number,
+            holdings: bundles.iter().map(holding).collect(),
+            container,
+        };
+        let signed = Signed::new(&approval, &device.identity, request.as_bytes());
+        let good = matches!(assessed, Some((_, Verdict::Good)));
+        let gift = |bundle: &HeldBundle| {
+            let signed = bundle.bundle()?;
+            Some((signed.owner.id(), bundle.circle, device.id()))
+        };
+        let gifts = bundles.iter().filter(|_| good).filter_map(gift).collect();
+        Some(Forged { signed, assessed, gifts })
+    }
+
+    /// The liar is the only contact of an owner who has the same name as the real one.
+    fn self_made(&mut self, liar: usize, request: RequestId) -> Option<Forged> {
+        let mut table = Table::new(self.dice.below(u64::MAX), &[]);
+        let relays = vec![self.relays[0].url.clone()];
+        let name = self.people[0].state.name().clone();
+        let owner = table.context(|ctx| Device::new(name, relays, ctx));
+        let copy = Device::decode(&self.people[liar].state.encode()).ok()?;
+        let mut table = Table::over(vec![owner, copy], self.now, self.dice.below(u64::MAX));
+        let _ = table.people[0].add(named("a trap"), b"not yours", self.now);
+        let made = table.circle(0, 1, &[1]);
+        let (owner, id) = (table.id(0), table.id(1));
+        let bundles = table.people[1].held_of(owner)?.bundles.clone();
+        let truth = Truth {
+            owner,
+            generation: made.generation,
+            policy: Policy::any(1, vec![id]).ok()?,
+            version: bundles.first()?.bundle()?.vault_version,
+            passphrase: None,
+        };
+        self.ledger.circles.insert(made.circle, truth);
+        let name = Some(self.people[liar].state.name().clone());
+        self.approval(liar, request, &bundles, Some((name, Verdict::Good)))
+    }
+
+    /// Whether everything that an impostor got came from liars.
+    pub(super) fn only_liars(&self, at: usize, gifts: &[Gift]) -> bool {
+        let honest = |id: &ContactId| {
+            (1..=self.plan.contacts)
+                .any(|who| self.plan.is_honest(who) && self.people[who].state.id() == *id)
+        };
+        self.newcomers[at].kind != Kind::Impostor || !gifts.iter().any(|(.., id)| honest(id))
+    }
+}

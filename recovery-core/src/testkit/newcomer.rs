@@ -1,0 +1,119 @@
+//! New devices: they ask, listen, and come back as the owner's device or don't.
+
+use super::{
+    faults::Fault,
+    host::Host,
+    relay::{Body, Hash},
+    world::{HOUR, Task, Who, World},
+};
+use crate::flows::{
+    Context, Step,
+    request::NewDevice,
+    restore::Taken,
+};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The owner, in the storm.
+    Real,
+    /// Somebody else.
+    Impostor,
+    /// The owner, in the calm.
+    Last,
+}
+
+/// A new device.
+pub(super) struct Newcomer {
+    pub(super) host: Host<NewDevice>,
+    pub(super) kind: Kind,
+    pub(super) cancelled: bool,
+    pub(super) restored: bool,
+    /// Enough approvals were there, but no vault.
+    pub(super) no_vault: bool,
+}
+
+impl World {
+    /// Lets a new device do something.
+    pub(super) fn act_new<R>(
+        &mut self,
+        at: usize,
+        act: impl FnOnce(&mut NewDevice, &mut Context<'_>) -> R,
+    ) -> R {
+        let host = &mut self.newcomers[at].host;
+        let mut ctx = Context { now: self.now, rng: &mut self.rng, cost: self.options.cost };
+        act(&mut host.state, &mut ctx)
+    }
+
+    /// As [`World::commit`].
+    pub(super) fn commit_new(&mut self, at: usize, step: Step) -> bool {
+        if self.hit(Fault::Crash) {
+            self.restart_new(at);
+            return false;
+        }
+        let host = &mut self.newcomers[at].host;
+        host.outbox.extend(step.outbox);
+        host.persist();
+        if self.hit(Fault::Crash) {
+            self.restart_new(at);
+        }
+        self.wake(Who::New(at));
+        true
+    }
+
+    pub(super) fn restart_new(&mut self, at: usize) {
+        let same = self.newcomers[at].host.crash();
+        self.ledger.ensure(same, || format!("new device {at}: its disk is not what was written"));
+        self.wake(Who::New(at));
+    }
+
+    /// A new device reads its session.
+    pub(super) fn poll_new(&mut self, at: usize) {
+        let new = &self.newcomers[at];
+        if new.cancelled || new.restored {
+            return;
+        }
+        self.soon(2 * HOUR, 6 * HOUR, Task::Poll(Who::New(at)));
+        let session = self.newcomers[at].host.state.session().clone();
+        for url in &session.relays {
+            let relay = self.relay(url);
+            let id = session.base.mailbox(url.as_str()).id();
+            let cursors = &self.newcomers[at].host.notes.cursors;
+            let after = cursors.get(&(relay, id)).copied().unwrap_or(0);
+            let listed = self.read(relay, id, after);
+            let Some(last) = listed.iter().map(|(seq, _)| *seq).max() else { continue };
+            for (_, body) in listed {
+                self.take(at, &body);
+            }
+            self.newcomers[at].host.notes.cursors.insert((relay, id), last);
+            self.commit_new(at, Step::default());
+        }
+        self.judge(at);
+        self.try_restore(at);
+    }
+
+    /// One message: it is kept if, and only if, somebody made it for this very request.
+    fn take(&mut self, at: usize, body: &Body) {
+        let id = self.newcomers[at].host.state.id();
+        let letter = self.ledger.letters.get(&body.hash);
+        let ours = letter.is_some_and(|l| l.request == id && l.assessed.is_some());
+        let before = self.newcomers[at].host.state.encode();
+        let host = &mut self.newcomers[at].host;
+        let taken = host.state.take(&body.octets);
+        if taken == Taken::Kept {
+            host.notes.letters.push(body.hash);
+        }
+        let same = host.state.encode() == before;
+        let right = match taken {
+            Taken::Kept => ours && !same,
+            Taken::Known => ours && same,
+            Taken::Useless => !ours && same,
+        };
+        self.ledger.ensure(right, || format!("new device {at} took a message as {taken:?}"));
+    }
+
+    /// The letters a new device kept.
+    pub(super) fn letters(&self, at: usize) -> Vec<Hash> {
+        self.newcomers[at].host.notes.letters.clone()
+    }
+}

@@ -1,0 +1,385 @@
+//! The first half of the story: pairing, protecting, mending, changing.
+
+use super::{
+    asking::Asking,
+    faults::Fault,
+    ledger::Truth,
+    newcomer::Kind,
+    relay::hash,
+    table::{Table, named},
+    world::{Chapter, DAY, HOUR, Task, World, person_name},
+};
+use crate::{
+    circle::{Contact, MemberState, Reach},
+    flows::{Context, Device, Step, pair::PairError},
+    kdf::KdfCost,
+    name::Name,
+    wire::link::Link,
+};
+
+/// Something that a person does.
+#[derive(Clone, Debug)]
+pub(super) enum Errand {
+    /// The owner invites a contact.
+    Invite(usize),
+    /// Somebody opens an invite's link.
+    Accept { who: usize, link: String, tries: u8 },
+    /// The owner makes a circle.
+    Protect,
+    /// The owner looks whether all is well.
+    Mend,
+    /// The owner changes something.
+    Change,
+    /// Something about a recovery.
+    Asking(Asking),
+}
+
+/// The least that a stored passphrase may cost.
+const GUARDED: KdfCost = KdfCost { memory_kib: 19 * 1_024, passes: 1, lanes: 1 };
+
+impl World {
+    pub(super) fn errand(&mut self, from: u64, to: u64, errand: Errand) {
+        self.soon(from, to, Task::Errand(errand));
+    }
+
+    /// A chapter begins.
+    pub(super) fn begin(&mut self, chapter: Chapter) {
+        self.chapter = chapter;
+        match chapter {
+            Chapter::Setup => self.begin_setup(),
+            Chapter::Mend if self.plan.mends => {
+                self.set_calm();
+                (0..7).for_each(|n| self.errand(n * 6 * HOUR, n * 6 * HOUR, Errand::Mend));
+            }
+            Chapter::Change => {
+                self.faults.set_calm(false);
+                for _ in 0..self.dice.below(5) {
+                    self.errand(HOUR, 4 * DAY - HOUR, Errand::Change);
+                }
+            }
+            Chapter::Ask => self.begin_asking(),
+            Chapter::Calm => {
+                self.set_calm();
+                self.errand(HOUR, HOUR, Errand::Asking(Asking::Start(Kind::Last)));
+            }
+            Chapter::Mend | Chapter::End => {}
+        }
+    }
+
+    fn begin_setup(&mut self) {
+        for _ in 0..self.dice.between(1, 4) {
+            self.add_entry();
+        }
+        for friend in 1..=self.plan.contacts {
+            self.errand(HOUR, DAY, Errand::Invite(friend));
+        }
+        self.errand(3 * DAY, 5 * DAY, Errand::Protect);
+        for relay in 0..self.relays.len() {
+            self.soon(HOUR, DAY, Task::Mischief(relay));
+        }
+        if self.plan.other_owner {
+            self.other_circle();
+        }
+    }
+
+    /// Relays are as they should be, and devices read everything again.
+    fn set_calm(&mut self) {
+        self.faults.set_calm(true);
+        for (at, relay) in self.relays.iter_mut().enumerate() {
+            let gone = self.plan.relay_lost && at == 1 && self.chapter == Chapter::Calm;
+            relay.dead_until = if gone { u64::MAX } else { 0 };
+            relay.release();
+        }
+        for host in &mut self.people {
+            host.notes.cursors.clear();
+            host.persist();
+        }
+        for new in &mut self.newcomers {
+            new.host.notes.cursors.clear();
+            new.host.persist();
+        }
+    }
+
+    pub(super) fn run_errand(&mut self, errand: Errand) {
+        if self.lost && !matches!(errand, Errand::Asking(_) | Errand::Accept { .. }) {
+            return;
+        }
+        match errand {
+            Errand::Invite(friend) => self.invite(friend),
+            Errand::Accept { who, link, tries } => self.accept(who, link, tries),
+            Errand::Protect => self.protect(),
+            Errand::Mend => self.mend(),
+            Errand::Change => self.change(),
+            Errand::Asking(asking) => self.run_asking(asking),
+        }
+    }
+
+    /// The owner keeps another secret.
+    fn add_entry(&mut self) {
+        let size = match self.dice.below(20) {
+            0 => self.dice.between(30_000, 65_536),
+            1..=4 => self.dice.between(1_000, 12_000),
+            _ => self.dice.between(1, 200),
+        };
+        let content = self.dice.octets(size as usize);
+        let label = named(&format!("entry {}", self.dice.below(1_000_000)));
+        let added = self.act(0, |device, ctx| device.add(label, &content, ctx.now));
+        if added.is_ok() {
+            self.commit(0, Step::default());
+        }
+    }
+
+    /// What the owner calls a friend, the first time and later.
+    fn calls(friend: usize, attempt: usize) -> Name {
+        match attempt {
+            0 => person_name(friend),
+            _ => named(&format!("{} ({attempt})", person_name(friend))),
+        }
+    }
+
+    fn invite(&mut self, friend: usize) {
+        let device = &self.people[0].state;
+        let taken = |name: &Name| {
+            device.contact_named(name).is_some() || device.invites().iter().any(|i| i.name == *name)
+        };
+        let free = (0..).map(|attempt| Self::calls(friend, attempt)).find(|name| !taken(name));
+        let name = free.expect("a free name");
+        let Ok(invited) = self.act(0, |device, ctx| device.invite(name, ctx)) else {
+            return self.ledger.fail("an invite was refused");
+        };
+        if !self.commit(0, invited.step) {
+            return self.errand(HOUR, 3 * HOUR, Errand::Invite(friend));
+        }
+        let link = invited.link.expose().to_string();
+        if self.plan.contested.contains(&friend) && self.chapter == Chapter::Setup {
+            let (who, link) = (self.plan.stranger(), link.clone());
+            self.errand(HOUR, 2 * DAY, Errand::Accept { who, link, tries: 0 });
+        }
+        self.errand(HOUR, if self.faults.calm() { HOUR } else { DAY }, Errand::Accept {
+            who: friend,
+            link,
+            tries: 0,
+        });
+    }
+
+    fn accept(&mut self, who: usize, link: String, tries: u8) {
+        let Ok(parsed) = link.parse::<Link>() else {
+            return self.ledger.fail("a link does not parse");
+        };
+        for slot in &parsed.slots {
+            let Some(boxed) = self.look(slot) else { continue };
+            let before = self.people[who].state.encode();
+            let accepted = self
+                .act(who, |device, ctx| device.accept(&parsed, &boxed, Reach::default(), ctx));
+            match accepted {
+                Ok(accepted) => {
+                    if self.commit(who, accepted.step) {
+                        return;
+                    }
+                    break;
+                }
+                Err(error) => {
+                    self.unchanged(who, &before, "accept");
+                    if matches!(error, PairError::Expired | PairError::Known) {
+                        return;
+                    }
+                }
+            }
+        }
+        if tries < 8 {
+            self.errand(HOUR, 12 * HOUR, Errand::Accept { who, link, tries: tries + 1 });
+        }
+    }
+
+    fn protect(&mut self) {
+        let device = &self.people[0].state;
+        if let [one, other] = device.vault().circles.as_slice()
+            && one.active()
+            && !other.active()
+        {
+            // A third generation would push out the one that is known to be safe.
+            return;
+        }
+        let good = device.contacts().iter().filter(|c| !c.removed && !c.contested());
+        let ids: Vec<_> = good.map(|contact| contact.card.id()).collect();
+        let Ok(policy) = self.plan.policy(&ids) else { return };
+        let passphrase = self.plan.passphrase;
+        let truth_policy = policy.clone();
+        let protected = self.act(0, |device, ctx| {
+            let cost = if passphrase.is_some() { GUARDED } else { ctx.cost };
+            let mut ctx = Context { now: ctx.now, rng: &mut *ctx.rng, cost };
+            device.protect(policy, passphrase, &mut ctx)
+        });
+        let Ok(protected) = protected else {
+            return self.ledger.fail("a circle was refused");
+        };
+        let truth = Truth {
+            owner: self.owner(),
+            generation: protected.generation,
+            policy: truth_policy,
+            version: self.people[0].state.vault().version,
+            passphrase,
+        };
+        if self.commit(0, protected.step) {
+            self.ledger.circles.insert(protected.circle, truth);
+        }
+    }
+
+    /// The owner asks everybody and repairs what is not as it should be.
+    fn mend(&mut self) {
+        for friend in 1..=self.plan.contacts {
+            self.mend_friend(friend);
+        }
+        let circles = &self.people[0].state.vault().circles;
+        let waits = circles.last().is_some_and(|c| c.active() || c.made + 12 * HOUR > self.now);
+        if !waits {
+            self.protect();
+        }
+        self.sync(0);
+    }
+
+    fn mend_friend(&mut self, friend: usize) {
+        let id = self.people[friend].state.id();
+        let owner = self.owner();
+        let device = &self.people[0].state;
+        let theirs = |c: &&Contact| !c.removed && (0..9).any(|n| c.name == Self::calls(friend, n));
+        let contacts: Vec<Contact> = device.contacts().iter().filter(theirs).cloned().collect();
+        let open = device.invites().iter().any(|invite| {
+            invite.answered.is_none() && (0..9).any(|n| invite.name == Self::calls(friend, n))
+        });
+        for contact in &contacts {
+            let read_out = self.act(friend, |device, ctx| {
+                let held = device.held_of(owner)?;
+                device.number_with_owner(held, ctx).ok()
+            });
+            let named = contact.name.clone();
+            let right = read_out.map(|number| {
+                self.act(0, |device, ctx| device.verify(&named, &number, ctx))
+            });
+            let settled = self.people[0].state.contact_named(&contact.name).cloned();
+            let settled = settled.is_some_and(|c| c.card.id() == id && !c.contested());
+            match right {
+                Some(Ok(())) => {
+                    self.ledger.ensure(settled, || "a number settled nothing".to_owned());
+                }
+                // The stranger was first, or the friend has another invite in mind.
+                _ if !settled => {
+                    let removed =
+                        self.act(0, |device, ctx| device.remove_contact(&contact.name, ctx.now));
+                    self.ledger.ensure(removed.is_ok(), || "can't be removed".to_owned());
+                }
+                _ => {}
+            }
+            self.commit(0, Step::default());
+        }
+        let contacts = self.people[0].state.contacts();
+        if !open && !contacts.iter().any(|c| !c.removed && c.card.id() == id) {
+            self.invite(friend);
+        }
+    }
+
+    fn change(&mut self) {
+        match self.dice.below(6) {
+            0 | 1 => self.add_entry(),
+            2 => {
+                let entries = &self.people[0].state.vault().entries;
+                let label = entries.first().map(|entry| entry.label.clone());
+                if let Some(label) = label.filter(|_| entries.len() > 1) {
+                    let removed = self.act(0, |device, ctx| device.remove(&label, ctx.now));
+                    self.ledger.ensure(removed.is_ok(), || "an entry stays".to_owned());
+                    self.commit(0, Step::default());
+                }
+            }
+            3 if self.people[0].state.contacts().len() > 2 => {
+                let contact = self.dice.index(self.people[0].state.contacts().len());
+                let name = self.people[0].state.contacts()[contact].name.clone();
+                let _ = self.act(0, |device, ctx| device.remove_contact(&name, ctx.now));
+                self.commit(0, Step::default());
+            }
+            _ => self.protect(),
+        }
+    }
+
+    /// Somebody else protects a key with some of the same contacts, around a table.
+    fn other_circle(&mut self) {
+        let other = self.plan.other();
+        let friends = self.plan.contacts.min(3);
+        let places: Vec<usize> = std::iter::once(other).chain(1..=friends).collect();
+        let copy = |who: &usize| Device::decode(&self.people[*who].state.encode());
+        let people = places.iter().map(|who| copy(who).expect("a device")).collect();
+        let mut table = Table::over(people, self.now, self.dice.below(u64::MAX));
+        let at: Vec<usize> = (1..=friends).collect();
+        let protected = table.circle(0, 2.min(friends as u8), &at);
+        let ids: Vec<_> = at.iter().map(|at| table.id(*at)).collect();
+        let owner = table.id(0);
+        let bundle = table.people[1].held_of(owner).and_then(|held| held.bundles.first()?.bundle());
+        let truth = Truth {
+            owner: table.id(0),
+            generation: protected.generation,
+            policy: crate::policy::Policy::any(2.min(friends as u8), ids).expect("a policy"),
+            version: bundle.map_or(0, |bundle| bundle.vault_version),
+            passphrase: None,
+        };
+        self.ledger.circles.insert(protected.circle, truth);
+        for (who, device) in places.into_iter().zip(table.people) {
+            self.people[who].state = device;
+            self.people[who].persist();
+        }
+    }
+
+    /// What must hold of a device after each of its steps.
+    pub(super) fn look_after(&mut self, who: usize) {
+        for opened in self.people[who].state.opened() {
+            self.ledger.stands(who, opened.id, opened.state);
+        }
+        if who == 0 {
+            self.ledger.holds(self.people[0].state.vault());
+        }
+        if who <= self.plan.stranger() {
+            self.pieces_are_held();
+        }
+    }
+
+    /// Every piece that its contact acknowledged is still there, unchanged.
+    fn pieces_are_held(&mut self) {
+        let owner = self.owner();
+        for circle in &self.people[0].state.vault().circles {
+            for member in circle.members.iter().filter(|m| m.state == MemberState::Held) {
+                let holder = self.people.iter().find(|host| host.state.id() == member.id);
+                let held = holder.and_then(|holder| holder.state.held_of(owner));
+                let bundle =
+                    held.and_then(|held| held.bundles.iter().find(|b| b.circle == circle.id));
+                let right = bundle.is_some_and(|bundle| {
+                    let shares = &bundle.pieces.shares;
+                    crate::circle::audit_key(shares, circle.id, member.id) == member.audit
+                });
+                let generation = circle.generation;
+                self.ledger.ensure(right, || format!("a piece of {generation} is gone"));
+            }
+        }
+    }
+
+    /// A digest of a person's state, for the trace.
+    pub(super) fn digest(&self, who: usize) -> [u8; 32] {
+        hash(&self.people[who].state.encode())
+    }
+
+    pub(super) fn begin_asking(&mut self) {
+        self.lost = !self.plan.found;
+        if self.plan.relay_lost {
+            self.relays[1].dead_until = u64::MAX;
+        }
+        let start = |kind| Errand::Asking(Asking::Start(kind));
+        self.errand(HOUR, DAY, start(Kind::Real));
+        if self.hit(Fault::Concurrent) {
+            self.errand(HOUR, 3 * DAY, start(Kind::Real));
+        }
+        if self.hit(Fault::Impostor) {
+            self.errand(HOUR, 3 * DAY, start(Kind::Impostor));
+        }
+        if self.plan.found {
+            self.errand(HOUR, 4 * DAY, Errand::Change);
+            self.errand(HOUR, 4 * DAY, Errand::Protect);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What must hold of every new device, and of the end.
+
+use super::{
+    ledger::{Expected, Gift, Truth},
+    newcomer::Kind,
+    world::{DAY, Who, World},
+};
+use crate::{
+    flows::{
+        Device,
+        restore::{Quorum, RestoreError, Restored, ShareSet, Verdict},
+    },
+    ids::{CircleId, ContactId},
+    package::RootKey,
+    vault::Vault,
+    wire::messages::Approval,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Contacts whose shares are there, by owner and circle.
+type Sets = BTreeMap<(ContactId, CircleId), BTreeSet<ContactId>>;
+
+impl World {
+    /// Holds what a new device makes of its letters against what they are.
+    pub(super) fn judge(&mut self, at: usize) {
+        let letters = self.letters(at);
+        let known = letters.iter().filter_map(|hash| self.ledger.letters.get(hash).cloned());
+        let expected: Vec<Expected> = known.collect();
+        let assessment = self.newcomers[at].host.state.assess();
+        let seen: Vec<_> =
+            assessment.approvals.iter().map(|a| Some((a.contact.clone(), a.verdict))).collect();
+        let wanted: Vec<_> = expected.iter().map(|e| e.assessed.clone()).collect();
+        self.ledger.ensure(seen == wanted, || format!("assessed {seen:?}, not {wanted:?}"));
+        let gifts: Vec<Gift> = expected.into_iter().flat_map(|e| e.gifts).collect();
+        let fine = self.only_liars(at, &gifts);
+        self.ledger.ensure(fine, || "an impostor got an honest piece".to_owned());
+        let mut wanted = Sets::new();
+        for (owner, circle, contact) in gifts {
+            wanted.entry((owner, circle)).or_default().insert(contact);
+        }
+        let set = |set: &ShareSet| {
+            ((set.owner.id(), set.circle), set.approvers().map(|approver| approver.id).collect())
+        };
+        let seen: Sets = assessment.sets.iter().map(set).collect();
+        self.ledger.ensure(seen == wanted, || format!("sets {seen:?}, not {wanted:?}"));
+        for set in &assessment.sets {
+            self.judge_set(set);
+        }
+        self.judge_complete(at, &wanted);
+    }
+
+    /// A set is complete if its policy says so, combines exactly then, and tells when one suffices.
+    fn judge_set(&mut self, set: &ShareSet) {
+        let Some(truth) = self.ledger.circles.get(&set.circle).cloned() else {
+            return self.ledger.fail("a circle that nobody made");
+        };
+        let here: Vec<ContactId> = set.approvers().map(|approver| approver.id).collect();
+        let enough = truth.policy.suffices(|id| here.contains(&id));
+        let fine = set.is_complete() == enough
+            && set.generation == truth.generation
+            && set.owner.id() == truth.owner
+            && set.vault_version == truth.version
+            && set.one_suffices() == (truth.policy.fewest() == 1);
+        self.ledger.ensure(fine, || format!("a set is not what it is: {enough} {set:?}"));
+        let fine = match set.combine() {
+            Ok(quorum) => enough && quorum.left_out().is_empty(),
+            Err(RestoreError::TooFew { have, .. }) => !enough && have == here.len(),
+            Err(_) => false,
+        };
+        self.ledger.ensure(fine, || format!("{} pieces of {:?}", here.len(), truth.policy));
+    }
+
+    /// The newest complete set of each owner is offered, and nothing else.
+    fn judge_complete(&mut self, at: usize, sets: &Sets) {
+        let enough = |circle: &CircleId, here: &BTreeSet<ContactId>| {
+            let truth = self.ledger.circles.get(circle)?;
+            truth.policy.suffices(|id| here.contains(&id)).then_some(truth.generation)
+        };
+        let mut wanted = BTreeMap::new();
+        for ((owner, circle), here) in sets {
+            if let Some(generation) = enough(circle, here) {
+                let newest = wanted.entry(*owner).or_insert(generation);
+                *newest = generation.max(*newest);
+            }
+        }
+        let assessment = self.newcomers[at].host.state.assess();
+        let offered = assessment.complete(None);
+        let seen: BTreeMap<_, _> =
+            offered.iter().map(|set| (set.owner.id(), set.generation)).collect();
+        let fine = seen == wanted && seen.len() == offered.len();
+        self.ledger.ensure(fine, || format!("complete: {seen:?}, not {wanted:?}"));
+        let owner = self.owner();
+        let pinned = assessment.complete(Some(owner));
+        let fine = pinned.iter().all(|set| set.owner.id() == owner)
+            && pinned.len() == usize::from(wanted.contains_key(&owner));
+        self.ledger.ensure(fine, || "the pinned owner's set".to_owned());
+    }
+
+    /// Restores, if there is enough.
+    pub(super) fn try_restore(&mut self, at: usize) {
+        let assessment = self.newcomers[at].host.state.assess();
+        let Some(set) = assessment.complete(Some(self.owner())).first().copied().cloned() else {
+            return;
+        };
+        let Some(truth) = self.ledger.circles.get(&set.circle).cloned() else { return };
+        let Ok(quorum) = set.combine() else { return };
+        let Some(root) = self.root(&quorum, &truth) else {
+            return self.ledger.fail("a complete set gives no key, or another one");
+        };
+        let slots = quorum.slots().to_vec();
+        let found: Vec<Vec<u8>> = slots.iter().filter_map(|slot| self.look(slot)).collect();
+        let copies = self.copies(at, &set);
+        let all = found.iter().chain(&copies);
+        let opens = all.filter_map(|container| Vault::open(&root, container).ok());
+        let newest = opens.map(|vault| vault.version).max();
+        self.newcomers[at].no_vault = newest.is_none();
+        match (quorum.restore(root, &found), newest) {
+            (Err(RestoreError::NoVault), None) => {}
+            (Ok(restored), Some(newest)) => self.restored(at, &restored, newest, &truth),
+            (result, _) => {
+                let result = result.map(|restored| restored.rollback);
+                self.ledger.fail(format!("restoring gave {result:?}"));
+            }
+        }
+    }
+
+    /// The vault's copies that came with a set's approvals.
+    fn copies(&self, at: usize, set: &ShareSet) -> Vec<Vec<u8>> {
+        let letters = self.letters(at);
+        let ours = letters.iter().zip(&self.newcomers[at].host.state.state.letters);
+        let ours = ours.filter(|(hash, _)| {
+            let expected = self.ledger.letters.get(*hash);
+            expected.is_some_and(|e| e.gifts.iter().any(|(_, circle, _)| *circle == set.circle))
+        });
+        let approvals = ours.filter_map(|(_, letter)| letter.signed.peek::<Approval>().ok());
+        approvals.filter_map(|approval| approval.container).collect()
+    }
+
+    /// The root key, if it is the right one with the right passphrase only.
+    fn root(&mut self, quorum: &Quorum, truth: &Truth) -> Option<RootKey> {
+        if truth.passphrase.is_some() {
+            let needed = quorum.root(None) == Err(RestoreError::PassphraseNeeded);
+            let wrong = quorum.root(Some("the cat sat on the hat"));
+            let wrong = wrong == Err(RestoreError::WrongPassphrase);
+            self.ledger.ensure(needed && wrong, || "a passphrase is not asked for".to_owned());
+        }
+        let root = quorum.root(truth.passphrase).ok()?;
+        (root == self.people[0].state.state.root).then_some(root)
+    }
+
+    /// The owner's device is back: the same person, with the entries of that version.
+    fn restored(&mut self, at: usize, restored: &Restored, newest: u64, truth: &Truth) {
+        let device = &restored.device;
+        let vault = device.vault();
+        let rollback = restored.rollback.as_ref().map(|rollback| (rollback.found, rollback.known));
+        let wanted = (newest < truth.version).then_some((newest, truth.version));
+        let again = Device::decode(&device.encode()).map(|device| device.encode());
+        let fine = device.id() == self.owner()
+            && device.name() == self.people[0].state.name()
+            && vault.version == newest
+            && restored.generation == truth.generation
+            && rollback == wanted
+            && again.is_ok_and(|again| again == device.encode());
+        self.ledger.ensure(fine, || format!("restored {newest}: {rollback:?}, not {wanted:?}"));
+        let known = self.ledger.knows(vault);
+        self.ledger.ensure(known, || format!("version {newest} never was like this"));
+        if rollback.is_some() && !self.faults.calm() && self.dice.chance(500) {
+            // Somebody looks for a newer one first.
+            return;
+        }
+        let step = self.act_new(at, |new, _| new.clean_up());
+        if self.commit_new(at, step) {
+            self.newcomers[at].restored = true;
+            self.ledger.note(self.now, &format!("new device {at} is the owner's again"));
+        }
+    }
+
+    /// The end: nothing hangs, and what could come back did.
+    pub(super) fn finish(&mut self) {
+        for at in 0..self.newcomers.len() {
+            self.judge(at);
+            self.restart_new(at);
+        }
+        for who in 0..self.people.len() {
+            self.restart(who);
+            let digest = self.digest(who);
+            self.ledger.note(self.now, &format!("{who} ends as {digest:x?}"));
+        }
+        self.everything_was_sent();
+        self.last_came_back();
+        self.owner_was_told();
+    }
+
+    /// In the calm, outboxes become empty, but for what a relay that is gone for good should have.
+    fn everything_was_sent(&mut self) {
+        let people = (0..self.people.len()).map(Who::Person);
+        let new = (0..self.newcomers.len()).map(Who::New);
+        for who in people.chain(new).collect::<Vec<_>>() {
+            let outbox = match who {
+                Who::Person(who) => &self.people[who].outbox,
+                Who::New(at) => &self.newcomers[at].host.outbox,
+            };
+            let relays = &self.relays;
+            let answers = |url| relays.iter().any(|r| r.url == url && r.alive(self.now).is_ok());
+            let stuck = outbox.iter().filter(|d| answers(d.relay().clone())).count();
+            self.ledger.ensure(stuck == 0, || format!("{who:?}: {stuck} calls are never done"));
+        }
+    }
+
+    /// Every willing contact that holds a piece approved the last recovery, and if those suffice and
+    /// there is a vault, it gave the owner's device back.
+    fn last_came_back(&mut self) {
+        let Some(at) = self.newcomers.len().checked_sub(1) else { return };
+        if self.newcomers[at].kind != Kind::Last {
+            return self.ledger.fail("the last recovery never began");
+        }
+        let assessment = self.newcomers[at].host.state.assess();
+        let restored = self.newcomers[at].restored;
+        for who in self.plan.willing.clone() {
+            let gifts = self.gifts(who);
+            let heard = gifts.iter().all(|(_, circle, id)| {
+                let set = assessment.sets.iter().find(|set| set.circle == *circle);
+                set.is_some_and(|set| set.approvers().any(|approver| approver.id == *id))
+            });
+            self.ledger.ensure(heard || restored, || format!("{who} was not heard"));
+        }
+        let complete = !assessment.complete(Some(self.owner())).is_empty();
+        let right = restored == (complete && !self.newcomers[at].no_vault);
+        self.ledger.ensure(right, || format!("enough: {complete}, restored: {restored}"));
+        let bad = assessment.approvals.iter().any(|a| a.verdict == Verdict::Declined);
+        self.ledger.note(self.now, &format!("the last one: {restored}, declines: {bad}"));
+    }
+
+    /// If the owner's old device still works, it heard of the last recovery from everybody who
+    /// approved it.
+    fn owner_was_told(&mut self) {
+        if self.lost {
+            return;
+        }
+        let Some(last) = self.newcomers.last() else { return };
+        let request = last.host.state.id();
+        for who in self.plan.willing.clone() {
+            let holds = !self.gifts(who).is_empty();
+            let id = self.people[who].state.id();
+            let told = self.ledger.alerts.contains(&(id, request));
+            let known = self.people[0].state.contact(id).is_some();
+            let late = self.now.saturating_sub(4 * DAY);
+            self.ledger.ensure(told || !holds || !known || late == 0, || {
+                format!("the owner never heard from {who}")
+            });
+        }
+    }
+}

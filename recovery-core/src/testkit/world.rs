@@ -1,0 +1,317 @@
+//! The world: its clock, its people, and what all of their devices have in common.
+
+use super::{
+    Options, Outcome,
+    dice::Dice,
+    faults::{Fault, Faults},
+    host::Host,
+    ledger::Ledger,
+    newcomer::Newcomer,
+    plan::Plan,
+    relay::Relay,
+    setup::Errand,
+    table::{START, named},
+};
+use crate::{
+    flows::{Context, Delivery, Device, Event, Step},
+    ids::ContactId,
+    name::Name,
+};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use std::collections::BTreeMap;
+
+pub(super) const HOUR: u64 = 3_600;
+pub(super) const DAY: u64 = 24 * HOUR;
+
+/// Something that will happen.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// The next chapter begins.
+    Chapter(Chapter),
+    /// A device sends what waits in its outbox.
+    Send(Who),
+    /// A device looks for messages.
+    Poll(Who),
+    /// A relay does something of its own accord.
+    Mischief(usize),
+    /// A person does something.
+    Errand(Errand),
+}
+
+/// A device: a person's, or a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Person(usize),
+    New(usize),
+}
+
+/// The story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chapter {
+    /// Pairing and protecting, with faults.
+    Setup,
+    /// The owner puts right what went wrong; no faults.
+    Mend,
+    /// Changes, with faults.
+    Change,
+    /// The device is lost, new ones ask; with faults.
+    Ask,
+    /// No faults any more; one last recovery.
+    Calm,
+    /// The end.
+    End,
+}
+
+/// A world.
+pub struct World {
+    pub(super) options: Options,
+    pub(super) now: u64,
+    pub(super) chapter: Chapter,
+    pub(super) people: Vec<Host<Device>>,
+    pub(super) newcomers: Vec<Newcomer>,
+    pub(super) relays: Vec<Relay>,
+    pub(super) plan: Plan,
+    pub(super) faults: Faults,
+    pub(super) dice: Dice,
+    pub(super) ledger: Ledger,
+    pub(super) rng: ChaCha20Rng,
+    /// The owner's device is gone.
+    pub(super) lost: bool,
+    seed: u64,
+    queue: BTreeMap<(u64, u64), Task>,
+    queued: u64,
+}
+
+impl World {
+    /// The world of a seed.
+    #[must_use]
+    pub fn new(seed: u64, options: Options) -> Self {
+        let mut dice = Dice::new(seed, 1);
+        let mut faults = Faults::new(&options.swarm, &mut dice);
+        let standard = options.cost == crate::kdf::KdfCost::STANDARD;
+        let plan = Plan::draw(&mut dice, &mut faults, standard);
+        let url = |at| format!("https://relay{at}.example.org").parse().expect("a relay's address");
+        let mut world = Self {
+            ledger: Ledger::new(options.log),
+            options,
+            now: START,
+            chapter: Chapter::Setup,
+            people: Vec::new(),
+            newcomers: Vec::new(),
+            relays: (0..plan.relays).map(|at| Relay::new(url(at))).collect(),
+            plan,
+            faults,
+            dice,
+            rng: ChaCha20Rng::seed_from_u64(seed),
+            lost: false,
+            seed,
+            queue: BTreeMap::new(),
+            queued: 0,
+        };
+        (0..=world.plan.other()).for_each(|who| world.bear(who));
+        for (chapter, day) in [
+            (Chapter::Setup, 0),
+            (Chapter::Mend, 6),
+            (Chapter::Change, 8),
+            (Chapter::Ask, 12),
+            (Chapter::Calm, 20),
+            (Chapter::End, 24),
+        ] {
+            world.at(START + day * DAY, Task::Chapter(chapter));
+        }
+        world
+    }
+
+    /// A person comes into the world.
+    fn bear(&mut self, who: usize) {
+        let skewed = self.faults.hit(Fault::Skew, &mut self.dice);
+        let skew = if skewed { self.dice.between(0, 20 * HOUR) as i64 - 36_000 } else { 0 };
+        let mut relays: Vec<_> = self.relays.iter().map(|relay| relay.url.clone()).collect();
+        self.dice.shuffle(&mut relays);
+        if who != 0 {
+            // Some know one relay only, or none before they read an invite.
+            relays.truncate(self.dice.index(relays.len() + 1));
+        }
+        let mut ctx = Context { now: self.now, rng: &mut self.rng, cost: self.options.cost };
+        let device = Device::new(person_name(who), relays, &mut ctx);
+        self.people.push(Host::new(device, skew));
+        let first = self.dice.below(8 * HOUR);
+        self.at(self.now + first, Task::Poll(Who::Person(who)));
+    }
+
+    /// Lets time pass until the end, or until an invariant does not hold.
+    #[must_use]
+    pub fn run(mut self) -> Outcome {
+        while let Some(((now, _), task)) = self.queue.pop_first() {
+            self.now = now;
+            if matches!(task, Task::Chapter(Chapter::End)) {
+                self.finish();
+                break;
+            }
+            self.perform(task);
+            if self.ledger.violation().is_some() {
+                break;
+            }
+        }
+        self.outcome()
+    }
+
+    fn outcome(self) -> Outcome {
+        let restored = self.newcomers.iter().filter(|new| new.restored).count() as u64;
+        let violation = self.ledger.violation().map(str::to_owned);
+        let (steps, trace, log) = self.ledger.finish();
+        Outcome {
+            seed: self.seed,
+            violation,
+            restored,
+            refused: self.newcomers.len() as u64 - restored,
+            came_back: self.newcomers.last().is_some_and(|new| new.restored),
+            faults: self.faults.counts,
+            steps,
+            trace,
+            log: log.unwrap_or_default(),
+        }
+    }
+
+    fn perform(&mut self, task: Task) {
+        self.ledger.note(self.now, &format!("{task:?}"));
+        self.relays.iter_mut().for_each(|relay| relay.expire(self.now));
+        match task {
+            Task::Chapter(chapter) => self.begin(chapter),
+            Task::Send(who) => self.send(who),
+            Task::Poll(Who::Person(who)) => self.poll(who),
+            Task::Poll(Who::New(at)) => self.poll_new(at),
+            Task::Mischief(relay) => self.mischief(relay),
+            Task::Errand(errand) => self.run_errand(errand),
+        }
+    }
+
+    /// Puts a task at a time.
+    pub(super) fn at(&mut self, when: u64, task: Task) {
+        self.queued += 1;
+        self.queue.insert((when, self.queued), task);
+    }
+
+    /// Puts a task between two moments from now on.
+    pub(super) fn soon(&mut self, from: u64, to: u64, task: Task) {
+        let when = self.now + self.dice.between(from, to);
+        self.at(when, task);
+    }
+
+    /// Whether a fault happens now.
+    pub(super) fn hit(&mut self, fault: Fault) -> bool {
+        self.faults.hit(fault, &mut self.dice)
+    }
+
+    /// The owner's id.
+    pub(super) fn owner(&self) -> ContactId {
+        self.people[0].state.id()
+    }
+
+    /// Lets a person's device do something; nothing of it lasts before [`World::commit`].
+    pub(super) fn act<R>(
+        &mut self,
+        who: usize,
+        act: impl FnOnce(&mut Device, &mut Context<'_>) -> R,
+    ) -> R {
+        let host = &mut self.people[who];
+        let now = self.now.saturating_add_signed(host.skew);
+        let mut ctx = Context { now, rng: &mut self.rng, cost: self.options.cost };
+        act(&mut host.state, &mut ctx)
+    }
+
+    /// The same for what must not change anything: an error.
+    pub(super) fn unchanged(&mut self, who: usize, before: &[u8], why: &str) {
+        let same = *self.people[who].state.encode() == before;
+        self.ledger.ensure(same, || format!("{who}: an error changed the state: {why}"));
+    }
+
+    /// Writes what a device did to its disk, with what it wants sent; or it crashes before that, and
+    /// did nothing at all. True if it lasts.
+    pub(super) fn commit(&mut self, who: usize, step: Step) -> bool {
+        if self.hit(Fault::Crash) {
+            self.restart(who);
+            return false;
+        }
+        self.told(who, &step.events);
+        for delivery in &step.outbox {
+            self.is_silent(who, delivery);
+        }
+        let host = &mut self.people[who];
+        host.outbox.extend(step.outbox);
+        host.persist();
+        if self.hit(Fault::Crash) {
+            self.restart(who);
+        }
+        self.look_after(who);
+        self.wake(Who::Person(who));
+        true
+    }
+
+    /// A device starts again from what it had stored.
+    pub(super) fn restart(&mut self, who: usize) {
+        let same = self.people[who].crash();
+        self.ledger.ensure(same, || format!("{who}: what is on disk is not what was written"));
+        self.wake(Who::Person(who));
+    }
+
+    /// Sees to it that a device sends what waits.
+    pub(super) fn wake(&mut self, who: Who) {
+        let (waiting, sending) = match who {
+            Who::Person(who) => {
+                let host = &mut self.people[who];
+                (!host.outbox.is_empty(), &mut host.sending)
+            }
+            Who::New(at) => {
+                let host = &mut self.newcomers[at].host;
+                (!host.outbox.is_empty(), &mut host.sending)
+            }
+        };
+        if waiting && !std::mem::replace(sending, true) {
+            self.soon(1, 300, Task::Send(who));
+        }
+    }
+
+    /// Events are noted, and some of them are promises.
+    fn told(&mut self, who: usize, events: &[Event]) {
+        for event in events {
+            self.ledger.note(self.now, &format!("{who} {event:?}"));
+            match event {
+                Event::ProofFailed { .. } => self.ledger.fail("an honest proof failed"),
+                Event::Alert { contact, request, .. } if who == 0 => {
+                    let contact = self.people[0].state.contact_named(contact);
+                    if let Some(id) = contact.map(|contact| contact.card.id()) {
+                        self.ledger.alerts.insert((id, *request));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Until the number was right, an honest person sends the requester nothing.
+    fn is_silent(&mut self, who: usize, delivery: &Delivery) {
+        let Delivery::Post { to, .. } = delivery else { return };
+        if !self.plan.is_honest(who) {
+            return;
+        }
+        let here = |new: &&Newcomer| new.host.state.session().addresses().contains(to);
+        let Some(request) = self.newcomers.iter().find(here).map(|new| new.host.state.id()) else {
+            return;
+        };
+        let checked = self.ledger.checked.contains(&(who, request));
+        self.ledger.ensure(checked, || format!("{who} answered before the number was right"));
+    }
+}
+
+/// What a person is called: some share names with nobody, and all are hard to read.
+pub(super) fn person_name(who: usize) -> Name {
+    const NAMES: [&str; 6] = ["Anna", "Bob", "Carol O'Hara", "Ἄννα", "👵 Oma", "a\u{202e}b; rm -rf /"];
+    named(&format!("{} {who}", NAMES[who % NAMES.len()]))
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "World({}, {:?})", self.seed, self.chapter)
+    }
+}

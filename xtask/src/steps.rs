@@ -1,0 +1,208 @@
+//! The steps of `check`, in the order in which they fail fastest.
+
+use crate::run::{Outcome, all, cargo, cargo_tool, program, python, root, shared};
+use crate::soak;
+use std::fs;
+
+/// One suite.
+pub struct Step {
+    /// What to call it.
+    pub name: &'static str,
+    /// What it shows.
+    pub what: &'static str,
+    /// Runs it.
+    pub run: fn() -> Outcome,
+}
+
+/// All of them.
+pub fn list() -> Vec<Step> {
+    let step = |name, what, run| Step { name, what, run };
+    vec![
+        step("fmt", "every file is formatted", fmt),
+        step("clippy", "no warning in any crate, test or bench", clippy),
+        step(
+            "tests",
+            "unit, property, vector, conformance, kill and story tests",
+            tests,
+        ),
+        step(
+            "doctests",
+            "the examples in the documentation compile and run",
+            doctests,
+        ),
+        step("docs", "the documentation builds without a warning", docs),
+        step("world", "1,000 seeds of the simulated world", world),
+        step("demo", "the main job, as the README says it", demo),
+        step(
+            "python",
+            "a second implementation from the spec alone opens every vector",
+            python_vectors,
+        ),
+        step(
+            "oracles",
+            "against sharks, blahaj, vsss-rs and others",
+            oracles,
+        ),
+        step(
+            "slip39-python",
+            "shares interchange with the reference implementation",
+            slip39_python,
+        ),
+        step(
+            "deny",
+            "licences, bans and sources of all dependencies",
+            deny,
+        ),
+        step("audit", "no dependency has a known vulnerability", audit),
+        step("fuzz", "every decoder, at least 10,000 executions", fuzz),
+        step(
+            "evidence",
+            "the long runs were made, and held",
+            soak::evidence,
+        ),
+    ]
+}
+
+fn fmt() -> Outcome {
+    all([cargo(&["fmt", "--all", "--check"])])
+}
+
+fn clippy() -> Outcome {
+    let args = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    all([cargo(&args)])
+}
+
+fn tests() -> Outcome {
+    all([cargo(&[
+        "test",
+        "--workspace",
+        "--all-features",
+        "--lib",
+        "--bins",
+        "--tests",
+    ])])
+}
+
+fn doctests() -> Outcome {
+    let libraries = [
+        "-p",
+        "recovery-core",
+        "-p",
+        "recovery-client",
+        "-p",
+        "recovery-relay",
+    ];
+    let mut command = cargo(&["test", "--doc"]);
+    command.args(libraries);
+    all([command])
+}
+
+fn docs() -> Outcome {
+    let mut command = cargo(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    all([command])
+}
+
+fn world() -> Outcome {
+    soak::world(1_000, false)
+}
+
+/// One byte, a key, the longest entry; and what is refused: nothing, and one byte more.
+fn demo() -> Outcome {
+    let folder = root().join("target/demo");
+    if let Err(error) = fs::create_dir_all(&folder) {
+        return Outcome::Failed(error.to_string());
+    }
+    for (size, fits) in [(0, false), (1, true), (65_536, true), (65_537, false)] {
+        let file = folder.join(format!("{size}.bin"));
+        let octets: Vec<u8> = (0..size)
+            .map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        if let Err(error) = fs::write(&file, octets) {
+            return Outcome::Failed(error.to_string());
+        }
+        let status = cargo(&["run", "--quiet", "--", "demo", &file.to_string_lossy()]).status();
+        let done = status.is_ok_and(|status| status.success());
+        if done != fits {
+            return Outcome::Failed(format!("a file of {size} bytes: restored = {done}"));
+        }
+    }
+    Outcome::Passed
+}
+
+fn python_vectors() -> Outcome {
+    match python("tests/python/requirements.txt") {
+        Ok(python) => all([program(python, &["tests/python/check_vectors.py"])]),
+        Err(outcome) => outcome,
+    }
+}
+
+fn oracles() -> Outcome {
+    let manifest = "tests/oracles/Cargo.toml";
+    all([cargo(&["test", "--locked", "--manifest-path", manifest])])
+}
+
+fn slip39_python() -> Outcome {
+    let python = match python("tests/oracles/requirements.txt") {
+        Ok(python) => python,
+        Err(outcome) => return outcome,
+    };
+    let manifest = "tests/oracles/Cargo.toml";
+    let build = cargo(&[
+        "build",
+        "--locked",
+        "--manifest-path",
+        manifest,
+        "--bin",
+        "slip39_peer",
+    ]);
+    let peer = "tests/oracles/target/debug/slip39_peer";
+    all([
+        build,
+        program(python, &["tests/oracles/shamir_mnemonic_interop.py", peer]),
+    ])
+}
+
+fn deny() -> Outcome {
+    match cargo_tool("deny") {
+        Ok(()) => all([
+            cargo(&["fetch", "--locked"]),
+            cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]),
+        ]),
+        Err(outcome) => outcome,
+    }
+}
+
+fn audit() -> Outcome {
+    if let Err(outcome) = cargo_tool("audit") {
+        return outcome;
+    }
+    let mut command = cargo(&["audit", "--deny", "warnings"]);
+    if let Some(database) = shared("advisory-db") {
+        command
+            .arg("--db")
+            .arg(database)
+            .args(["--no-fetch", "--no-yanked", "--stale"]);
+    }
+    all([command])
+}
+
+fn fuzz() -> Outcome {
+    match cargo_tool("fuzz") {
+        Ok(()) => all([program("bash", &["fuzz/run.sh", "20"])]),
+        Err(outcome) => outcome,
+    }
+}
