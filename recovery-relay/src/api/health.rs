@@ -1,0 +1,19 @@
+//! Health: whether the process answers, and whether it can do its work.
+
+use super::problem::{Code, Problem};
+use crate::relay::Relay;
+use axum::extract::State;
+
+/// `GET /healthz`: 200 as long as the relay answers and its store has not failed.
+pub(super) async fn alive(State(relay): State<Relay>) -> Result<&'static str, Problem> {
+    match relay.failure() {
+        None => Ok("ok\n"),
+        Some(_) => Err(Code::StoreFailed.into()),
+    }
+}
+
+/// `GET /readyz`: 200 if the relay takes writes.
+pub(super) async fn ready(State(relay): State<Relay>) -> Result<&'static str, Problem> {
+    relay.ready().await?;
+    Ok("ready\n")
+}

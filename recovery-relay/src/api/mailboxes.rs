@@ -1,0 +1,232 @@
+//! Mailboxes: who knows the id may post, who holds the token may read, delete and close.
+
+use super::extract::{Controlled, Named, Octets, Params, number, one, path};
+use super::problem::{Code, Problem};
+use super::{HOLD, ttl_millis};
+use crate::relay::Relay;
+use crate::store::{Answer, Done, Hold, Message, Query, Write};
+use axum::extract::{FromRequestParts, RawQuery, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use minicbor::Encoder;
+use recovery_core::ids::{HoldId, MailboxId, MailboxToken};
+use recovery_core::wire::limits::{
+    HOLD_SECONDS_MAX, MESSAGE_MAX, READ_LIMIT_MAX, WAIT_SECONDS_MAX,
+};
+use serde_json::json;
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// Added to every delay, so that it is kept also for someone who counts from the answer.
+const GRACE_MILLIS: i64 = 250;
+
+/// `PUT /v1/mailboxes/{id}`
+pub(super) async fn open(
+    State(relay): State<Relay>,
+    Controlled(id): Controlled<MailboxToken>,
+    RawQuery(query): RawQuery,
+) -> Result<StatusCode, Problem> {
+    let ttl_millis = ttl_millis(&Params::parse(query.as_deref(), &["ttl"])?)?;
+    match relay.write(Write::OpenMailbox { id, ttl_millis }).await? {
+        Done::Opened { new: true } => Ok(StatusCode::CREATED),
+        _ => Ok(StatusCode::OK),
+    }
+}
+
+/// `DELETE /v1/mailboxes/{id}`
+pub(super) async fn close(
+    State(relay): State<Relay>,
+    Controlled(id): Controlled<MailboxToken>,
+) -> Result<StatusCode, Problem> {
+    relay.write(Write::CloseMailbox { id }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/mailboxes/{id}/messages`
+pub(super) async fn post(
+    State(relay): State<Relay>,
+    Named(mailbox): Named<MailboxId>,
+    headers: HeaderMap,
+    octets: Octets<MESSAGE_MAX>,
+) -> Result<Response, Problem> {
+    let hold = one(&headers, HOLD)?.map(parse_hold).transpose()?;
+    let done = relay
+        .write(Write::Post {
+            mailbox,
+            body: octets.body,
+            hold,
+        })
+        .await?;
+    let Done::Posted { answer, repeated } = done else {
+        return Err(Code::Internal.into());
+    };
+    let (first, body) = match answer {
+        Answer::Seq(seq) => (StatusCode::CREATED, json!({ "seq": seq })),
+        Answer::ReleaseAt(due) => (
+            StatusCode::ACCEPTED,
+            json!({ "release_at": due.seconds_up() }),
+        ),
+    };
+    let status = if repeated { StatusCode::OK } else { first };
+    Ok((
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response())
+}
+
+/// `GET /v1/mailboxes/{id}/messages`
+pub(super) async fn read(
+    State(relay): State<Relay>,
+    Controlled(mailbox): Controlled<MailboxToken>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let params = Params::parse(query.as_deref(), &["after", "limit", "wait"])?;
+    let after = params
+        .number("after", 0..=i64::MAX.cast_unsigned())?
+        .unwrap_or(0);
+    let limit = params.number("limit", 1..=READ_LIMIT_MAX as u64)?;
+    let limit = limit.map_or(READ_LIMIT_MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    let wait = Duration::from_secs(params.number("wait", 0..=WAIT_SECONDS_MAX)?.unwrap_or(0));
+    let query = Query {
+        mailbox,
+        after,
+        limit,
+        octets: crate::limits::READ_OCTETS_MAX,
+    };
+    let messages = relay
+        .read_messages(query, wait)
+        .await?
+        .ok_or(Code::NoSuchMailbox)?;
+    let body = encode(&messages).map_err(|_| Code::Internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/cbor")], body).into_response())
+}
+
+/// `DELETE /v1/mailboxes/{id}/messages/{seq}`
+pub(super) async fn delete(
+    State(relay): State<Relay>,
+    Controlled(mailbox): Controlled<MailboxToken>,
+    Seq(seq): Seq,
+) -> Result<StatusCode, Problem> {
+    relay.write(Write::DeleteMessage { mailbox, seq }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The `{seq}` of the path.
+pub(super) struct Seq(u64);
+
+impl FromRequestParts<Relay> for Seq {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, relay: &Relay) -> Result<Self, Problem> {
+        let text: String = path(parts, relay, "seq").await?;
+        number(&text)
+            .map(Self)
+            .ok_or_else(|| Code::MalformedId.into())
+    }
+}
+
+/// Reads `<hold id>[,<hold id>]; for=<seconds>`.
+fn parse_hold(text: &str) -> Result<Hold, Problem> {
+    let read = || {
+        let (ids, delay) = text.split_once(';')?;
+        let seconds = number(delay.trim().strip_prefix("for=")?)?;
+        if seconds > HOLD_SECONDS_MAX {
+            return None;
+        }
+        let millis = i64::try_from(seconds).ok()? * 1_000 + GRACE_MILLIS;
+        let (first, second) = match ids.split_once(',') {
+            None => (ids, None),
+            Some((first, second)) => (first, Some(second.trim().parse::<HoldId>().ok()?)),
+        };
+        let first: HoldId = first.trim().parse().ok()?;
+        (second != Some(first)).then_some(Hold {
+            first,
+            second,
+            millis,
+        })
+    };
+    let form = format!(
+        "Recovery-Hold is not of the form `<hold id>[,<other hold id>]; for=<0 to {HOLD_SECONDS_MAX}>`."
+    );
+    read().ok_or_else(|| Problem::because(Code::MalformedHeader, form))
+}
+
+/// Deterministic CBOR (RFC 8949, 4.2.1): an array of maps with the keys in the order of their octets.
+fn encode(messages: &[Message]) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
+    let octets: usize = messages.iter().map(|message| message.body.len() + 48).sum();
+    let mut cbor = Encoder::new(Vec::with_capacity(octets + 9));
+    cbor.array(messages.len() as u64)?;
+    for message in messages {
+        cbor.map(3)?;
+        cbor.str("seq")?.u64(message.seq)?;
+        cbor.str("body")?.bytes(&message.body)?;
+        cbor.str("posted_at")?.i64(message.posted_at.seconds())?;
+    }
+    Ok(cbor.into_writer())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{encode, parse_hold};
+    use crate::clock::UnixMillis;
+    use crate::store::Message;
+    use bytes::Bytes;
+    use recovery_core::ids::HoldId;
+
+    #[test]
+    fn an_answer_has_one_encoding() {
+        let body = Bytes::from_static(b"hi");
+        let message = Message {
+            seq: 1,
+            posted_at: UnixMillis(25_999),
+            body,
+        };
+        let expected = b"\x81\xa3\x63seq\x01\x64body\x42hi\x69posted_at\x18\x19";
+        assert_eq!(encode(&[message]).unwrap(), expected);
+        assert_eq!(encode(&[]).unwrap(), b"\x80");
+    }
+
+    #[test]
+    fn a_hold_names_one_or_two_ids_and_a_delay() {
+        let (a, b) = (HoldId::new([1; 32]), HoldId::new([2; 32]));
+        for good in [
+            format!("{a}; for=0"),
+            format!("{a};for=604800"),
+            format!(" {a} ;  for=5 "),
+        ] {
+            let hold = parse_hold(&good).unwrap();
+            assert_eq!((hold.first, hold.second), (a, None), "{good}");
+        }
+        for good in [format!("{a},{b}; for=7"), format!("{a} , {b} ; for=7")] {
+            let hold = parse_hold(&good).unwrap();
+            assert_eq!(
+                (hold.first, hold.second, hold.millis),
+                (a, Some(b), 7_250),
+                "{good}"
+            );
+        }
+        let bad = [
+            String::new(),
+            format!("{a}"),
+            format!("{a}; for="),
+            format!("{a}; for=-1"),
+            format!("{a}; for=+1"),
+            format!("{a}; for=604801"),
+            format!("{a}; for=18446744073709551616"),
+            format!("{a}; for=1; for=2"),
+            format!("{a}; until=5"),
+            format!("{a},; for=1"),
+            format!("{a},{a}; for=1"),
+            format!("{a},{b},{b}; for=1"),
+            format!("x{a}; for=1"),
+            "; for=1".into(),
+        ];
+        for bad in bad {
+            assert!(parse_hold(&bad).is_err(), "{bad}");
+        }
+    }
+}

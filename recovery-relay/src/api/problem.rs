@@ -1,0 +1,206 @@
+//! Errors as `application/problem+json` (RFC 9457): a stable code, a sentence, and what to do.
+
+use crate::commit::WriteError;
+use crate::store::{Damage, Refusal, StoreError, Version};
+use axum::http::header::{
+    CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Every kind of error: its code, status, sentence, and what to do.
+macro_rules! codes {
+    ($($name:ident $code:literal $status:ident $detail:literal $hint:literal)*) => {
+        /// What went wrong; the text of each is part of the interface (docs/spec/relay-api.md).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Code { $(#[doc = $detail] $name,)* }
+
+        impl Code {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Code, status, sentence, what to do.
+            pub(crate) const fn facts(self) -> (&'static str, StatusCode, &'static str, &'static str) {
+                match self { $(Self::$name => ($code, StatusCode::$status, $detail, $hint),)* }
+            }
+        }
+    };
+}
+
+codes! {
+    MalformedId "malformed-id" BAD_REQUEST
+        "The path holds something that is not an id or a number."
+        "An id is 32 octets in base64url without padding, 43 characters; a number is written in decimal."
+    MalformedQuery "malformed-query" BAD_REQUEST
+        "The query can't be read or a value is out of range."
+        "Look up the call's parameters and their ranges."
+    MalformedHeader "malformed-header" BAD_REQUEST
+        "A header field of the request can't be read."
+        "Look up the form of the field named in the detail."
+    Unauthorized "unauthorized" UNAUTHORIZED
+        "The token is missing or does not belong to this id."
+        "Send `Authorization: Bearer` with the token whose hash is the id."
+    NoSuchPath "no-such-path" NOT_FOUND
+        "There is nothing at this path."
+        "Check the path; calls begin with /v1/."
+    NoSuchMailbox "no-such-mailbox" NOT_FOUND
+        "There is no such mailbox, or its time is over."
+        "Ask its owner whether it was closed or is at another relay."
+    NoSuchSlot "no-such-slot" NOT_FOUND
+        "There is nothing in this slot, or its time is over."
+        "Ask for a new link."
+    MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED
+        "This path does not know the method."
+        "Use one of the methods named in the Allow field."
+    BodyTimeout "body-timeout" REQUEST_TIMEOUT
+        "The body did not arrive in time."
+        "Send it again over a faster connection."
+    BodyBroken "body-broken" BAD_REQUEST
+        "The body broke off or is not framed as HTTP asks for."
+        "Send it again."
+    HoldVetoed "hold-vetoed" CONFLICT
+        "Messages under this hold are refused: it was vetoed."
+        "Do not send it again; speak to the person whose key this is."
+    VersionMismatch "version-mismatch" PRECONDITION_FAILED
+        "The slot is not, or no longer, at the version you named."
+        "Read the slot, decide anew, and write with the version read."
+    BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE
+        "The body is larger than this call takes."
+        "A message has at most 65,536 octets, a slot 524,288."
+    TargetTooLong "target-too-long" URI_TOO_LONG
+        "The request target is longer than 8,192 octets."
+        "Check the path and the query."
+    EncodingRefused "encoding-refused" UNSUPPORTED_MEDIA_TYPE
+        "Bodies are taken as they are, without a content coding."
+        "Leave Content-Encoding away."
+    ConditionRequired "condition-required" PRECONDITION_REQUIRED
+        "A slot is written only under a condition."
+        "Send `If-None-Match: *` for a new slot, or `If-Match` with the version you read."
+    HeadersTooLarge "headers-too-large" REQUEST_HEADER_FIELDS_TOO_LARGE
+        "The header fields are larger than 16,384 octets together."
+        "Leave fields away that this relay has no use for."
+    Internal "internal" INTERNAL_SERVER_ERROR
+        "The relay made a mistake."
+        "Tell its operator; the log says more."
+    Busy "busy" SERVICE_UNAVAILABLE
+        "The relay has too much to do at once."
+        "Try again after the time named in Retry-After."
+    Stopping "stopping" SERVICE_UNAVAILABLE
+        "The relay is stopping."
+        "Try again after the time named in Retry-After."
+    RecordDamaged "record-damaged" SERVICE_UNAVAILABLE
+        "What is stored here is damaged and is not served."
+        "A damaged message can be passed by or deleted by its number, the rest can be put anew; tell the operator."
+    StoreFailed "store-failed" SERVICE_UNAVAILABLE
+        "The relay's disk failed."
+        "Use another relay and tell this one's operator."
+    MailboxFull "mailbox-full" INSUFFICIENT_STORAGE
+        "The mailbox holds as much as it may."
+        "Try again once its owner has read and deleted messages."
+    StoreFull "store-full" INSUFFICIENT_STORAGE
+        "The relay's disk is full."
+        "Use another relay or try again later; its operator has to make room."
+}
+
+/// An error answer.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    code: Code,
+    detail: Option<String>,
+    seq: Option<u64>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// With a sentence of its own.
+    pub(crate) fn because(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..Self::from(code)
+        }
+    }
+
+    /// The store's damage, with the number of the message, so that a reader can pass it by.
+    fn damaged(damage: Damage) -> Self {
+        Self {
+            seq: damage.seq,
+            ..Self::from(Code::RecordDamaged)
+        }
+    }
+
+    /// The slot's present version goes with the refusal.
+    fn mismatch(current: Option<Version>) -> Self {
+        let tag = current.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok());
+        Self {
+            header: tag.map(|tag| (ETAG, tag)),
+            ..Self::from(Code::VersionMismatch)
+        }
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        let header = match code {
+            Code::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Code::Busy | Code::Stopping => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            Code::StoreFull => Some((RETRY_AFTER, HeaderValue::from_static("60"))),
+            _ => None,
+        };
+        Self {
+            code,
+            detail: None,
+            seq: None,
+            header,
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Code::StoreFull.into(),
+            StoreError::Busy => Code::Busy.into(),
+            StoreError::Damaged(damage) => Self::damaged(damage),
+            StoreError::Failed(_) => Code::StoreFailed.into(),
+        }
+    }
+}
+
+impl From<WriteError> for Problem {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Refused(Refusal::NoMailbox) => Code::NoSuchMailbox.into(),
+            WriteError::Refused(Refusal::Vetoed) => Code::HoldVetoed.into(),
+            WriteError::Refused(Refusal::MailboxFull) => Code::MailboxFull.into(),
+            WriteError::Refused(Refusal::Mismatch(current)) => Self::mismatch(current),
+            WriteError::Refused(Refusal::Damaged) => Code::RecordDamaged.into(),
+            WriteError::Store(error) => error.into(),
+            WriteError::Stopping => Code::Stopping.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (code, status, detail, hint) = self.code.facts();
+        let mut body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "code": code,
+            "detail": self.detail.as_deref().unwrap_or(detail),
+            "hint": hint,
+        });
+        if let (Some(seq), Some(members)) = (self.seq, body.as_object_mut()) {
+            members.insert("seq".into(), seq.into());
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.extend(self.header);
+        (status, headers, body.to_string()).into_response()
+    }
+}

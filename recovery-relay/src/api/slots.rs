@@ -1,0 +1,123 @@
+//! Slots: who knows the id may read, who holds the token may write and delete.
+
+use super::extract::{Controlled, Named, Octets, Params, one};
+use super::problem::{Code, Problem};
+use super::ttl_millis;
+use crate::relay::Relay;
+use crate::store::{Condition, Done, Version, Write};
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use recovery_core::ids::{SlotId, SlotToken};
+use recovery_core::wire::limits::SLOT_MAX;
+
+/// `PUT /v1/slots/{id}`
+pub(super) async fn put(
+    State(relay): State<Relay>,
+    Controlled(id): Controlled<SlotToken>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    octets: Octets<SLOT_MAX>,
+) -> Result<Response, Problem> {
+    let ttl_millis = ttl_millis(&Params::parse(query.as_deref(), &["ttl"])?)?;
+    let condition = condition(&headers)?;
+    let write = Write::PutSlot {
+        id,
+        body: octets.body,
+        condition,
+        ttl_millis,
+    };
+    let Done::Slot { version, new } = relay.write(write).await? else {
+        return Err(Code::Internal.into());
+    };
+    let status = if new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, [(ETAG, etag(version))]).into_response())
+}
+
+/// `GET /v1/slots/{id}`
+pub(super) async fn get(
+    State(relay): State<Relay>,
+    Named(id): Named<SlotId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let known = match one(&headers, IF_NONE_MATCH)? {
+        Some("*") => Some(Condition::Present),
+        Some(tags) => Some(Condition::AnyOf(versions(tags))),
+        None => None,
+    };
+    let slot = relay.read_slot(id).await?.ok_or(Code::NoSuchSlot)?;
+    let tag = [(ETAG, etag(slot.version))];
+    if known.is_some_and(|known| known.holds(Some(slot.version))) {
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    }
+    let kind = [(CONTENT_TYPE, "application/octet-stream")];
+    Ok((tag, kind, slot.body).into_response())
+}
+
+/// `DELETE /v1/slots/{id}`
+pub(super) async fn delete(
+    State(relay): State<Relay>,
+    Controlled(id): Controlled<SlotToken>,
+) -> Result<StatusCode, Problem> {
+    relay.write(Write::DeleteSlot { id }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn etag(version: Version) -> String {
+    format!("\"{version}\"")
+}
+
+/// Exactly one of `If-Match` and `If-None-Match: *`.
+fn condition(headers: &HeaderMap) -> Result<Condition, Problem> {
+    match (one(headers, IF_MATCH)?, one(headers, IF_NONE_MATCH)?) {
+        (None, None) => Err(Code::ConditionRequired.into()),
+        (Some("*"), None) => Ok(Condition::Present),
+        (Some(tags), None) => Ok(Condition::AnyOf(versions(tags))),
+        (None, Some("*")) => Ok(Condition::Absent),
+        (None, Some(_)) => Err(malformed("If-None-Match must be * here.")),
+        (Some(_), Some(_)) => Err(malformed("If-Match and If-None-Match exclude each other.")),
+    }
+}
+
+fn malformed(what: &str) -> Problem {
+    Problem::because(Code::MalformedHeader, what)
+}
+
+/// The versions in a list of entity tags; a tag that no slot can have matches none.
+fn versions(tags: &str) -> Vec<Version> {
+    let tags = tags
+        .split(',')
+        .filter_map(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"'));
+    let shown = |text: &&str| text.len() == 16 && !text.starts_with('+');
+    let versions = tags
+        .filter(shown)
+        .filter_map(|tag| u64::from_str_radix(tag, 16).ok());
+    versions.map(Version).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::versions;
+    use crate::store::Version;
+
+    #[test]
+    fn tags_are_opaque_and_strong() {
+        let tag = Version(0x12ab).to_string();
+        assert_eq!(tag, "00000000000012ab");
+        assert_eq!(versions(&format!("\"{tag}\"")), [Version(0x12ab)]);
+        assert_eq!(versions(&format!("\"x\", \"{tag}\"")), [Version(0x12ab)]);
+        for never in [
+            format!("W/\"{tag}\""),
+            tag,
+            "\"12ab\"".into(),
+            "\"+000000000012ab\"".into(),
+        ] {
+            assert!(versions(&never).is_empty(), "{never}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The relay of a social key recovery system: an untrusted store-and-forward for sealed messages.
+//!
+//! It knows three things, each locked by a hash: *mailboxes* (who knows the id may post, who holds the token may
+//! read), *slots* (who knows the id may read, who holds the token may write) and *holds* (a message posted under
+//! one waits, and who holds the token may drop it). It has no accounts and opens nothing.
+//!
+//! # The map, in reading order
+//! [`config`] every setting → [`Relay`] store, writing thread, clock, time keeper → [`app`] the calls, one file per
+//! kind under `api/` → `commit` many writers, one sync → [`store`] what is kept, and the contract of the
+//! backends → `keeper` what time does → `server` the socket.
+//!
+//! # Example
+//! ```
+//! use recovery_relay::{Relay, config::{Config, StorePlace}};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let running = Relay::start(Config::on_free_port(StorePlace::Memory)).await?;
+//! assert!(running.url().starts_with("http://127.0.0.1:"));
+//! running.stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod clock;
+pub mod config;
+pub mod limits;
+pub mod store;
+
+mod api;
+mod commit;
+mod keeper;
+mod relay;
+mod server;
+mod waiters;
+
+pub use api::app;
+pub use config::Config;
+pub use relay::Relay;
+pub use server::Running;

@@ -1,0 +1,279 @@
+//! A relay: a store, its writing thread, its clock, and the one task that keeps time.
+
+use crate::api::{Code, Problem};
+use crate::clock::{Clock, SystemTimeSource, TimeSource, UnixMillis};
+use crate::commit::{Committer, WriteError};
+use crate::config::{Config, StartError, StorePlace};
+use crate::limits::Limits;
+use crate::store::memory::MemoryStore;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Done, Message, Query, Slot, Store, StoreError, Write};
+use crate::waiters::Waiters;
+use axum::http::HeaderValue;
+use recovery_core::ids::SlotId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long `/readyz` waits for the writing thread.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// A relay without a socket: what [`app`](crate::app) serves. Clones are the same relay.
+#[derive(Clone)]
+pub struct Relay(Arc<Inner>);
+
+pub(crate) struct Inner {
+    store: Arc<dyn Store>,
+    committer: Committer,
+    clock: Arc<Clock>,
+    waiters: Arc<Waiters>,
+    limits: Limits,
+    epoch: HeaderValue,
+    stopping: watch::Sender<bool>,
+    bodies: Arc<Semaphore>,
+    /// Rings when a message was held that falls due before the time keeper looks again.
+    soon: Notify,
+}
+
+impl Relay {
+    /// Opens the store and begins to keep time.
+    ///
+    /// # Errors
+    /// [`StartError`] if the store can't be opened.
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
+        Self::open_at(config, Arc::new(SystemTimeSource)).await
+    }
+
+    /// Like [`Relay::open`], with another source of time, for tests and simulations.
+    ///
+    /// # Errors
+    /// [`StartError`] if the store can't be opened.
+    pub async fn open_at(config: &Config, time: Arc<dyn TimeSource>) -> Result<Self, StartError> {
+        let (place, limits) = (config.store.clone(), config.limits.clone());
+        let opened = tokio::task::spawn_blocking(move || open_store(&place, &limits)).await;
+        let store = opened.map_err(|_| StartError::Broken)??;
+        let (clock, waiters) = (Arc::new(Clock::new(time)), Arc::<Waiters>::default());
+        let (s, c, w) = (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&waiters));
+        let committer = Committer::start(s, c, w).map_err(StartError::Thread)?;
+        let epoch = HeaderValue::try_from(store.epoch().to_string());
+        let inner = Arc::new(Inner {
+            store,
+            committer,
+            clock,
+            waiters,
+            limits: config.limits.clone(),
+            epoch: epoch.map_err(|_| StartError::Broken)?,
+            stopping: watch::Sender::new(false),
+            bodies: Arc::new(Semaphore::new(config.limits.bodies)),
+            soon: Notify::new(),
+        });
+        let relay = Self(inner);
+        // What fell due while the relay was down is visible from the first answer on.
+        relay.release().await;
+        tokio::spawn(crate::keeper::keep_time(Arc::downgrade(&relay.0)));
+        Ok(relay)
+    }
+
+    /// Finishes all writes and closes the store; from then on every call is refused.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store can't be closed cleanly; nothing acknowledged is lost.
+    pub async fn stop(&self) -> Result<(), StoreError> {
+        self.begin_to_stop();
+        let inner = Arc::clone(&self.0);
+        let closed = tokio::task::spawn_blocking(move || {
+            inner.committer.stop();
+            match inner.committer.health().failure() {
+                Some(why) => Err(StoreError::Failed(why)),
+                None => inner.store.close(),
+            }
+        });
+        closed
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Failed("closing broke off".into())))
+    }
+
+    /// Waits until the store fails, and says why. The process should then end: what is on disk is unknown.
+    pub async fn failed(&self) -> String {
+        self.0.committer.health().failed().await
+    }
+
+    /// Why the store failed, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.0.committer.health().failure()
+    }
+
+    /// Long polls end; what was asked for is still answered.
+    pub(crate) fn begin_to_stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Whether the relay stops.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.0.stopping.borrow()
+    }
+
+    /// Ends when the relay begins to stop.
+    pub(crate) async fn stopped(&self) {
+        let _ = self
+            .0
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn epoch_header(&self) -> HeaderValue {
+        self.0.epoch.clone()
+    }
+
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.0.clock.now()
+    }
+
+    /// Sets memory aside for so many octets of a body.
+    pub(crate) fn room(&self, octets: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let octets = u32::try_from(octets).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.0.bodies).try_acquire_many_owned(octets);
+        room.map_err(|_| Code::Busy.into())
+    }
+
+    /// Does a write, durably.
+    pub(crate) async fn write(&self, write: Write) -> Result<Done, WriteError> {
+        let hold = match &write {
+            Write::Post { hold, .. } => *hold,
+            _ => None,
+        };
+        let done = self.0.committer.write(write).await?;
+        if hold.is_some_and(|hold| hold.millis < 2 * crate::keeper::ROUND.as_millis() as i64) {
+            self.0.soon.notify_one();
+        }
+        Ok(done)
+    }
+
+    /// The messages in range; if there are none yet, waits for some.
+    pub(crate) async fn read_messages(
+        &self,
+        query: Query,
+        wait: Duration,
+    ) -> Result<Option<Vec<Message>>, StoreError> {
+        if wait.is_zero() {
+            return self
+                .read(move |store, now| store.messages(&query, now))
+                .await;
+        }
+        let deadline = Instant::now() + wait;
+        let waiter = self.0.waiters.wait(query.mailbox);
+        loop {
+            // Listening begins before reading, so nothing falls between the two.
+            let rung = waiter.rung();
+            tokio::pin!(rung);
+            rung.as_mut().enable();
+            let found = self
+                .read(move |store, now| store.messages(&query, now))
+                .await?;
+            let empty = found.as_ref().is_some_and(Vec::is_empty);
+            if !empty || self.is_stopping() || Instant::now() >= deadline {
+                return Ok(found);
+            }
+            tokio::select! {
+                _ = timeout_at(deadline, rung) => {}
+                () = self.stopped() => {}
+            }
+        }
+    }
+
+    /// What a slot holds.
+    pub(crate) async fn read_slot(&self, id: SlotId) -> Result<Option<Slot>, StoreError> {
+        self.read(move |store, now| store.slot(&id, now)).await
+    }
+
+    /// Whether writes are taken.
+    pub(crate) async fn ready(&self) -> Result<(), Problem> {
+        if self.is_stopping() {
+            return Err(Code::Stopping.into());
+        }
+        if self.0.committer.health().is_full() {
+            return Err(Code::StoreFull.into());
+        }
+        match timeout(READY_WITHIN, self.write(Write::Release)).await {
+            Ok(done) => Ok(done.map(drop)?),
+            Err(_) => Err(Code::Busy.into()),
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&dyn Store, UnixMillis) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, now) = (Arc::clone(&self.0.store), self.now());
+        let read = tokio::task::spawn_blocking(move || run(&*store, now)).await;
+        let result = read.unwrap_or_else(|_| Err(StoreError::Failed("a read broke off".into())));
+        if let Err(StoreError::Failed(why)) = &result {
+            self.0.committer.health().fail(why);
+        }
+        result
+    }
+}
+
+/// For the time keeper.
+impl Relay {
+    pub(crate) fn revive(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    /// By how many milliseconds the wall clock was set.
+    pub(crate) fn skew(&self) -> i64 {
+        self.0.clock.skew()
+    }
+
+    /// Moves all deadlines and the clock.
+    pub(crate) async fn shift(&self, by: i64) {
+        self.0.committer.shift(by).await;
+    }
+
+    /// Makes visible all that is due.
+    pub(crate) async fn release(&self) {
+        while let Ok(Done::Released { more: true, .. }) = self.write(Write::Release).await {}
+    }
+
+    /// Removes some of what is expired; whether there is more.
+    pub(crate) async fn collect(&self) -> bool {
+        matches!(
+            self.write(Write::Collect).await,
+            Ok(Done::Collected { more: true })
+        )
+    }
+
+    /// After the disk was full: tries whether there is room again.
+    pub(crate) async fn probe(&self) {
+        if self.0.committer.health().is_full() {
+            let _ = self.write(Write::Probe).await;
+        }
+    }
+
+    /// When the next held message falls due.
+    pub(crate) async fn next_due(&self) -> Option<UnixMillis> {
+        self.read(|store, _| store.next_due()).await.ok().flatten()
+    }
+
+    /// Ends when a message was held that falls due soon.
+    pub(crate) async fn soon(&self) {
+        self.0.soon.notified().await;
+    }
+}
+
+fn open_store(place: &StorePlace, limits: &Limits) -> Result<Arc<dyn Store>, StartError> {
+    Ok(match place {
+        StorePlace::Memory => {
+            Arc::new(MemoryStore::new(limits.quota).map_err(|_| StartError::Broken)?)
+        }
+        StorePlace::Sqlite(path) => Arc::new(SqliteStore::open(path, limits.quota)?),
+    })
+}
