@@ -1,0 +1,293 @@
+//! Step → relays → message → step, until nothing is left to do or the wait is over.
+//!
+//! What a step wants sent is written into the home first and sent then; a kill between the two sends
+//! it next time. What a relay does not take now stays in the outbox.
+
+use crate::{
+    Client, ClientError, Notice,
+    relays::{If, Page, Put, Read, RelayError, Relays},
+};
+use recovery_core::{
+    address::RelayUrl,
+    flows::{Delivery, Event, Step, VaultCopy, Watch},
+    ids::{Base, MailboxToken},
+    wire::limits::{READ_LIMIT_MAX, WAIT_SECONDS_MAX},
+};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+
+/// Messages of one mailbox, or why there are none.
+type Fetched<T> = (T, Result<Page, RelayError>);
+
+impl Client {
+    /// Keeps a step: what it wants sent is on disk when this returns. Gives its events.
+    pub(crate) fn keep(&mut self, step: Step) -> Result<Vec<Event>, ClientError> {
+        self.state.outbox.extend(step.outbox);
+        self.save()?;
+        Ok(step.events)
+    }
+
+    /// Sends what waits in the outbox, then brings the vault to its relays. What can't be sent stays.
+    pub(crate) async fn flush(&mut self) -> Result<(), ClientError> {
+        let before = self.state.outbox.len();
+        let mut dead = BTreeSet::new();
+        let mut left = Vec::new();
+        for delivery in std::mem::take(&mut self.state.outbox) {
+            let relay = delivery.relay().clone();
+            if dead.contains(&relay) {
+                left.push(delivery);
+                continue;
+            }
+            match deliver(&self.relays, &delivery).await {
+                Ok(()) => {}
+                Err(error) if error.is_transient() => {
+                    if !error.is_full() {
+                        dead.insert(relay);
+                    }
+                    self.notices.push(Notice::Queued(error));
+                    left.push(delivery);
+                }
+                Err(error) => self.notices.push(Notice::NotSent(error)),
+            }
+        }
+        let sent = before != left.len();
+        self.state.outbox = left;
+        let uploaded = self.upload_vault(&mut dead).await?;
+        if sent || uploaded {
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Brings the vault to the relays that hold an older one.
+    async fn upload_vault(&mut self, dead: &mut BTreeSet<RelayUrl>) -> Result<bool, ClientError> {
+        let Some(device) = self.state.device.as_ref() else {
+            return Ok(false);
+        };
+        let vault = device.vault();
+        let owner = !(vault.entries.is_empty() && vault.contacts.is_empty());
+        let behind = |copy: &VaultCopy| copy.version < vault.version && !dead.contains(&copy.relay);
+        let behind: Vec<VaultCopy> = device.copies().into_iter().filter(behind).collect();
+        if !owner || behind.is_empty() {
+            return Ok(false);
+        }
+        let container = self.with_context(|device, ctx| device.container(ctx))??;
+        for copy in behind {
+            match self.upload_to(&copy, &container).await {
+                Ok(()) => {}
+                Err(error) => self.notices.push(Notice::NotSynced(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    async fn upload_to(&mut self, copy: &VaultCopy, container: &[u8]) -> Result<(), RelayError> {
+        let device = self.state.device.as_ref();
+        let Some(device) = device else { return Ok(()) };
+        let (version, relay) = (device.vault().version, &copy.relay);
+        let token = device.vault().slot.slot(relay.as_str());
+        let known = copy.etag.as_deref().and_then(|etag| etag.parse().ok());
+        let put = |only_if| Put { only_if, ttl: None };
+        let first = put(known.map_or(If::None, If::Match));
+        let etag = match self.relays.put_slot(relay, &token, container, &first).await {
+            Err(error) if error.is_conflict() => {
+                // Something else stands there: an older copy, a newer one, or nothing any more.
+                let only_if = match self.relays.get_slot(relay, token.id()).await? {
+                    Some((etag, found)) => {
+                        let newer = device.open_container(&found).map(|vault| vault.version);
+                        if newer.is_ok_and(|newer| newer > version) {
+                            self.notices.push(Notice::NewerVault(relay.clone()));
+                            return Ok(());
+                        }
+                        If::Match(etag)
+                    }
+                    None => If::None,
+                };
+                self.relays
+                    .put_slot(relay, &token, container, &put(only_if))
+                    .await?
+            }
+            other => other?,
+        };
+        let copy = VaultCopy {
+            relay: relay.clone(),
+            etag: Some(etag.to_string()),
+            version,
+        };
+        if let Some(device) = self.state.device.as_mut() {
+            device.copied(copy);
+        }
+        Ok(())
+    }
+
+    /// Reads every mailbox and acts on what came, again and again until `wait` is over or `enough` is
+    /// true; at least once. Gives what happened.
+    pub(crate) async fn listen(
+        &mut self,
+        wait: Option<Duration>,
+        mut enough: impl FnMut(&Self) -> bool,
+    ) -> Result<Vec<Event>, ClientError> {
+        let until = wait.map(|wait| Instant::now() + wait);
+        let mut events = self.round(0).await?;
+        while let Some(left) = until.and_then(|until| until.checked_duration_since(Instant::now()))
+        {
+            if enough(self) || left.is_zero() {
+                break;
+            }
+            let started = Instant::now();
+            let fresh = self
+                .round(left.as_secs().clamp(1, WAIT_SECONDS_MAX))
+                .await?;
+            pause_if_idle(started, left, fresh.is_empty()).await;
+            events.extend(fresh);
+        }
+        Ok(events)
+    }
+
+    /// One round over all mailboxes: waits up to `wait` seconds for a first message, acts on all.
+    async fn round(&mut self, wait: u64) -> Result<Vec<Event>, ClientError> {
+        self.flush().await?;
+        let watches = self.device()?.watches();
+        let calls = watches.into_iter().map(|watch| {
+            let token = watch.base.mailbox(watch.relay.as_str());
+            (watch.relay.clone(), token, watch)
+        });
+        let mut events = Vec::new();
+        for (watch, page) in self.fetch(calls.collect(), wait).await {
+            events.extend(self.act(&watch, page)?);
+        }
+        self.flush().await?;
+        Ok(events)
+    }
+
+    fn act(
+        &mut self,
+        watch: &Watch,
+        page: Result<Page, RelayError>,
+    ) -> Result<Vec<Event>, ClientError> {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                self.notices.push(Notice::NotRead(error));
+                return Ok(Vec::new());
+            }
+        };
+        let mut all = Step::default();
+        for message in &page.messages {
+            let source = watch.source;
+            all.then(self.with_context(|device, ctx| device.handle(source, &message.body, ctx))?);
+        }
+        let id = watch.base.mailbox(watch.relay.as_str()).id();
+        let last = page.messages.last().map(|message| message.seq);
+        if let Some(last) = last {
+            self.state.advance(id, &page.epoch, last);
+            return self.keep(all);
+        }
+        Ok(Vec::new())
+    }
+
+    /// Reads several mailboxes at once. With a wait, the first one with messages ends it.
+    pub(crate) async fn fetch<T: Send + 'static>(
+        &self,
+        calls: Vec<(RelayUrl, MailboxToken, T)>,
+        wait: u64,
+    ) -> Vec<Fetched<T>> {
+        let mut reads = JoinSet::new();
+        for (relay, token, what) in calls {
+            let (after, epoch) = self.state.after(token.id());
+            let (relays, epoch) = (self.relays.clone(), epoch.map(str::to_owned));
+            reads.spawn(async move {
+                let page = read_on(&relays, &relay, &token, (after, epoch), wait).await;
+                (what, page)
+            });
+        }
+        let mut fetched = Vec::new();
+        while let Some(done) = reads.join_next().await {
+            let Ok((what, page)) = done else { continue };
+            let some = page.as_ref().is_ok_and(|page| !page.messages.is_empty());
+            fetched.push((what, page));
+            if some && wait > 0 {
+                reads.abort_all();
+            }
+        }
+        fetched
+    }
+}
+
+/// Without messages, a relay that answers at once (or not at all) must not be asked in a tight loop.
+pub(crate) async fn pause_if_idle(started: Instant, left: Duration, idle: bool) {
+    if idle && started.elapsed() < Duration::from_secs(1) {
+        tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+    }
+}
+
+/// Reads what is new; if the relay's store is another one than before, everything.
+async fn read_on(
+    relays: &Relays,
+    relay: &RelayUrl,
+    token: &MailboxToken,
+    (after, epoch): (u64, Option<String>),
+    wait: u64,
+) -> Result<Page, RelayError> {
+    let read = |after, wait| Read {
+        after,
+        limit: READ_LIMIT_MAX,
+        wait,
+    };
+    let page = relays.read(relay, token, read(after, wait)).await?;
+    if epoch.is_some_and(|epoch| epoch != page.epoch) {
+        return relays.read(relay, token, read(0, 0)).await;
+    }
+    Ok(page)
+}
+
+/// One call to one relay.
+async fn deliver(relays: &Relays, delivery: &Delivery) -> Result<(), RelayError> {
+    match delivery {
+        Delivery::OpenMailbox { base, relay, ttl } => {
+            relays
+                .open_mailbox(relay, &base.mailbox(relay.as_str()), *ttl)
+                .await
+        }
+        Delivery::CloseMailbox { base, relay } => {
+            relays
+                .close_mailbox(relay, &base.mailbox(relay.as_str()))
+                .await
+        }
+        Delivery::Post { to, body } => relays.post(&to.relay, to.id, body, None).await.map(drop),
+        Delivery::PutSlot {
+            base,
+            relay,
+            body,
+            ttl,
+        } => put_over(relays, base, relay, (body, *ttl)).await,
+        Delivery::DeleteSlot { base, relay } => {
+            relays.delete_slot(relay, &base.slot(relay.as_str())).await
+        }
+    }
+}
+
+/// Writes a slot, whatever stands there.
+async fn put_over(
+    relays: &Relays,
+    base: &Base,
+    relay: &RelayUrl,
+    (body, ttl): (&[u8], Option<u64>),
+) -> Result<(), RelayError> {
+    let token = base.slot(relay.as_str());
+    let put = |only_if| Put { only_if, ttl };
+    match relays.put_slot(relay, &token, body, &put(If::None)).await {
+        Err(error) if error.is_conflict() => {
+            let found = relays.get_slot(relay, token.id()).await?;
+            let only_if = found.map_or(If::None, |(etag, _)| If::Match(etag));
+            relays
+                .put_slot(relay, &token, body, &put(only_if))
+                .await
+                .map(drop)
+        }
+        other => other.map(drop),
+    }
+}

@@ -1,0 +1,206 @@
+//! What a friend does: accept an invite, approve or decline a request.
+
+use crate::{Client, ClientError, behind, now, relays::Relays};
+use recovery_core::{
+    circle::Reach,
+    flows::{
+        approve::{ApproveError, Sent, Tried},
+        pair::{PairError, read_invite},
+        request::RequestError,
+    },
+    ids::{ContactId, RequestId},
+    name::Name,
+    number::Number,
+    wire::{
+        armor::{self, Title},
+        link::{Link, LinkKind},
+        messages::Request,
+    },
+};
+
+/// An invite was accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The owner's name.
+    pub owner: Name,
+    /// To be compared with the owner.
+    pub number: Number,
+}
+
+/// How the friend made sure whose request it is.
+#[derive(Debug)]
+pub enum NumberProof {
+    /// Typed the number.
+    Number(Number),
+    /// Read the code off the screen.
+    Scanned,
+    /// Typed the number before.
+    Checked,
+}
+
+/// An approval was made.
+#[derive(Debug)]
+pub struct Approved {
+    /// The request.
+    pub request: RequestId,
+    /// The approval as text, if it was to go by file.
+    pub armored: Option<String>,
+}
+
+impl Client {
+    /// Looks whether a link leads to an invite that can still be accepted, before any home is made;
+    /// gives the owner's name.
+    ///
+    /// # Errors
+    /// [`ClientError::Pair`], [`ClientError::LinkUsed`], [`ClientError::Relay`].
+    pub async fn check_invite(link: &Link) -> Result<Name, ClientError> {
+        let boxed = behind_invite(&Relays::new()?, link).await?;
+        Ok(read_invite(link, &boxed, now())?.card.name().clone())
+    }
+
+    /// Accepts an invite.
+    ///
+    /// # Errors
+    /// [`ClientError::Pair`], [`ClientError::LinkUsed`], [`ClientError::Relay`].
+    pub async fn accept(&mut self, link: &Link, reach: Reach) -> Result<Accepted, ClientError> {
+        let boxed = behind_invite(&self.relays, link).await?;
+        let accepted =
+            self.with_context(|device, ctx| device.accept(link, &boxed, reach, ctx))??;
+        self.keep(accepted.step)?;
+        self.flush().await?;
+        Ok(Accepted {
+            owner: accepted.owner,
+            number: accepted.number,
+        })
+    }
+
+    /// Opens a request, believing it to be from the owner called `owner`. A request that was opened
+    /// before needs no relay; if one answers, a cancellation or a change is noticed.
+    ///
+    /// # Errors
+    /// [`ClientError::Request`], [`ClientError::RequestGone`], [`ClientError::Relay`].
+    pub async fn open_request(
+        &mut self,
+        link: &Link,
+        owner: &Name,
+    ) -> Result<RequestId, ClientError> {
+        if link.kind != LinkKind::Request {
+            return Err(RequestError::WrongLink(link.kind).into());
+        }
+        let owner = self.holder_of(owner)?;
+        let known = self.device()?.opened_by(link).map(|opened| opened.id);
+        let found = behind(&self.relays, link).await;
+        let step = match (found, known) {
+            (Ok(Some(boxed)), _) => {
+                let opened = self
+                    .with_context(|device, ctx| device.open_request(link, &boxed, owner, ctx))??;
+                self.keep(opened.step)?;
+                self.flush().await?;
+                return Ok(opened.id);
+            }
+            (_, Some(id)) => self.with_context(|d, ctx| d.choose_owner(id, owner, ctx))??,
+            (Ok(None), None) => return Err(ClientError::RequestGone),
+            (Err(error), None) => return Err(error),
+        };
+        self.keep(step)?;
+        self.flush().await?;
+        known.ok_or(ClientError::RequestGone)
+    }
+
+    fn holder_of(&self, owner: &Name) -> Result<ContactId, ClientError> {
+        let held = self.device()?.held_named(owner);
+        Ok(held.ok_or(RequestError::NotHeld)?.card.id())
+    }
+
+    /// What a request says of itself.
+    ///
+    /// # Errors
+    /// [`ClientError::Request`].
+    pub fn request(&self, id: RequestId) -> Result<Request, ClientError> {
+        let opened = self
+            .device()?
+            .opened()
+            .iter()
+            .find(|opened| opened.id == id);
+        let opened = opened.ok_or(RequestError::Unknown)?;
+        opened
+            .request
+            .peek()
+            .map_err(|error| RequestError::Invalid(error).into())
+    }
+
+    /// Tries a number; the try is on disk before this returns.
+    ///
+    /// # Errors
+    /// [`ClientError::WrongNumber`]; [`ClientError::Approve`] once the request is burnt.
+    pub async fn try_number(&mut self, id: RequestId, number: &Number) -> Result<(), ClientError> {
+        let (tried, step) =
+            self.with_context(|device, ctx| device.try_number(id, number, ctx))??;
+        self.keep(step)?;
+        match tried {
+            Tried::Right => Ok(()),
+            Tried::Wrong { tries_left } => Err(ClientError::WrongNumber { tries_left }),
+            Tried::Burnt => {
+                self.flush().await?;
+                Err(ApproveError::Burnt.into())
+            }
+        }
+    }
+
+    /// Approves a request; the approval is posted, or given as text to travel by file.
+    ///
+    /// # Errors
+    /// [`ClientError::Approve`], [`ClientError::WrongNumber`]; nothing is sent to the requester then.
+    pub async fn approve(
+        &mut self,
+        link: &Link,
+        id: RequestId,
+        proof: NumberProof,
+        by_file: bool,
+    ) -> Result<Approved, ClientError> {
+        let scanned = match proof {
+            NumberProof::Scanned => Some(link),
+            NumberProof::Number(number) => {
+                self.try_number(id, &number).await?;
+                None
+            }
+            NumberProof::Checked => None,
+        };
+        let sent: Sent = self.with_context(|device, ctx| device.approve(id, scanned, ctx))??;
+        let mut step = sent.to_owner;
+        let armored = by_file.then(|| armor::encode(Title::Approval, &sent.message));
+        if !by_file {
+            step.then(sent.to_requester);
+        }
+        self.keep(step)?;
+        self.flush().await?;
+        Ok(Approved {
+            request: id,
+            armored,
+        })
+    }
+
+    /// Declines a request. The requester hears of it only if the number was right.
+    ///
+    /// # Errors
+    /// [`ClientError::Approve`].
+    pub async fn decline(
+        &mut self,
+        id: RequestId,
+        reason: Option<Name>,
+    ) -> Result<(), ClientError> {
+        let sent = self.with_context(|device, ctx| device.decline(id, reason, ctx))??;
+        let mut step = sent.to_requester;
+        step.then(sent.to_owner);
+        self.keep(step)?;
+        self.flush().await
+    }
+}
+
+/// What stands behind an invite's link.
+async fn behind_invite(relays: &Relays, link: &Link) -> Result<Vec<u8>, ClientError> {
+    if link.kind != LinkKind::Invite {
+        return Err(PairError::WrongLink(link.kind).into());
+    }
+    behind(relays, link).await?.ok_or(ClientError::LinkUsed)
+}

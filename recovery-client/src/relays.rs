@@ -1,0 +1,269 @@
+//! HTTP to relays: one method per call of the protocol.
+//!
+//! A relay is not trusted with anything: answers are limited in size before they are held in memory,
+//! and every field of them is checked. Redirects are not followed, cookies not kept, nothing is
+//! unpacked. Relays on this machine are called directly, all others through the system's proxy if one
+//! is set; `.onion` addresses only through a proxy.
+
+mod answer;
+mod call;
+mod clients;
+mod error;
+mod resolve;
+mod types;
+
+pub use error::RelayError;
+pub use types::{Etag, Hold, If, Message, Page, ParseEtagError, Posted, Put, Read, Timeouts};
+
+use call::{bearer, nonsense, read_body, ttl_query};
+use clients::Clients;
+use recovery_core::{
+    address::RelayUrl,
+    ids::{HoldToken, MailboxId, MailboxToken, SlotId, SlotToken},
+    wire::limits::{READ_LIMIT_MAX, SLOT_MAX, WAIT_SECONDS_MAX},
+};
+use reqwest::Method;
+use std::{fmt, sync::Arc, time::Duration};
+use zeroize::Zeroizing;
+
+/// Most damaged messages that one read passes by.
+const DAMAGED_MAX: usize = 32;
+
+/// Connections to any number of relays. Cheap to clone.
+#[derive(Clone)]
+pub struct Relays {
+    clients: Arc<Clients>,
+    total: Duration,
+}
+
+impl fmt::Debug for Relays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relays")
+            .field("total", &self.total)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Relays {
+    /// With the usual timeouts.
+    ///
+    /// # Errors
+    /// [`RelayError::Setup`] if this device can't do HTTP at all. That the system's certificates can't be
+    /// read is told by the first call that needs them.
+    pub fn new() -> Result<Self, RelayError> {
+        Self::with_timeouts(Timeouts::default())
+    }
+
+    /// With timeouts of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Relays::new`].
+    pub fn with_timeouts(timeouts: Timeouts) -> Result<Self, RelayError> {
+        Ok(Self {
+            clients: Arc::new(Clients::new(timeouts)?),
+            total: timeouts.total,
+        })
+    }
+
+    /// Opens a mailbox, or extends the time it lasts; without `ttl` (seconds) it lasts until closed.
+    ///
+    /// # Errors
+    /// Any [`RelayError`].
+    pub async fn open_mailbox(
+        &self,
+        relay: &RelayUrl,
+        token: &MailboxToken,
+        ttl: Option<u64>,
+    ) -> Result<(), RelayError> {
+        let path = format!("/v1/mailboxes/{}{}", token.id(), ttl_query(ttl));
+        self.command(relay, Method::PUT, &path, token.expose())
+            .await
+    }
+
+    /// Posts a message. The same message again is the same post.
+    ///
+    /// # Errors
+    /// Any [`RelayError`]; see [`RelayError::is_gone`], [`RelayError::is_vetoed`], [`RelayError::is_full`].
+    pub async fn post(
+        &self,
+        relay: &RelayUrl,
+        mailbox: MailboxId,
+        body: &[u8],
+        hold: Option<&Hold>,
+    ) -> Result<Posted, RelayError> {
+        let hold = hold.map(|Hold { id, also, seconds }| match also {
+            Some(also) => format!("{id},{also}; for={seconds}"),
+            None => format!("{id}; for={seconds}"),
+        });
+        let path = format!("/v1/mailboxes/{mailbox}/messages");
+        let response = self.call(relay, Method::POST, &path, |call| {
+            let call = call.body(body.to_vec());
+            hold.iter()
+                .fold(call, |call, hold| call.header("recovery-hold", hold))
+        });
+        let receipt = read_body(relay, response.await?, answer::JSON_MAX).await?;
+        answer::posted(&receipt).ok_or_else(|| nonsense(relay, "its receipt is malformed"))
+    }
+
+    /// Reads messages; nothing is removed by reading. A message that the relay can't serve any more is
+    /// passed by and named.
+    ///
+    /// # Errors
+    /// Any [`RelayError`].
+    pub async fn read(
+        &self,
+        relay: &RelayUrl,
+        token: &MailboxToken,
+        read: Read,
+    ) -> Result<Page, RelayError> {
+        let (mut read, mut damaged) = (read, Vec::new());
+        loop {
+            match self.read_once(relay, token, read).await {
+                Ok(page) => return Ok(Page { damaged, ..page }),
+                Err(error) => match error.damaged_seq() {
+                    Some(seq) if seq > read.after && damaged.len() < DAMAGED_MAX => {
+                        read.after = seq;
+                        damaged.push(seq);
+                    }
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    async fn read_once(
+        &self,
+        relay: &RelayUrl,
+        token: &MailboxToken,
+        read: Read,
+    ) -> Result<Page, RelayError> {
+        let limit = read.limit.clamp(1, READ_LIMIT_MAX);
+        let wait = read.wait.min(WAIT_SECONDS_MAX);
+        let (id, after, secret) = (token.id(), read.after, Zeroizing::new(token.expose()));
+        let time = self.total + Duration::from_secs(wait) + Duration::from_secs(limit as u64);
+        let path = format!("/v1/mailboxes/{id}/messages?after={after}&limit={limit}&wait={wait}");
+        let call = self.call(relay, Method::GET, &path, |call| {
+            bearer(call, &secret).timeout(time)
+        });
+        let response = call.await?;
+        let epoch = answer::epoch(response.headers()).unwrap_or_default();
+        let list = read_body(relay, response, answer::list_max(limit)).await?;
+        let messages = answer::messages(&list, after, limit).map_err(|why| nonsense(relay, why))?;
+        Ok(Page {
+            epoch,
+            messages,
+            damaged: Vec::new(),
+        })
+    }
+
+    /// Deletes a message; fine if it is gone already.
+    ///
+    /// # Errors
+    /// Any [`RelayError`].
+    pub async fn delete_message(
+        &self,
+        relay: &RelayUrl,
+        token: &MailboxToken,
+        seq: u64,
+    ) -> Result<(), RelayError> {
+        let path = format!("/v1/mailboxes/{}/messages/{seq}", token.id());
+        self.command(relay, Method::DELETE, &path, token.expose())
+            .await
+    }
+
+    /// Closes a mailbox and drops what is in it; fine if it is gone already.
+    ///
+    /// # Errors
+    /// Any [`RelayError`].
+    pub async fn close_mailbox(
+        &self,
+        relay: &RelayUrl,
+        token: &MailboxToken,
+    ) -> Result<(), RelayError> {
+        let path = format!("/v1/mailboxes/{}", token.id());
+        self.command(relay, Method::DELETE, &path, token.expose())
+            .await
+    }
+
+    /// Writes a slot if it is as expected; gives its new version.
+    ///
+    /// # Errors
+    /// Any [`RelayError`]; see [`RelayError::is_conflict`].
+    pub async fn put_slot(
+        &self,
+        relay: &RelayUrl,
+        token: &SlotToken,
+        body: &[u8],
+        put: &Put,
+    ) -> Result<Etag, RelayError> {
+        let (id, secret) = (token.id(), Zeroizing::new(token.expose()));
+        let path = format!("/v1/slots/{id}{}", ttl_query(put.ttl));
+        let response = self
+            .call(relay, Method::PUT, &path, |call| {
+                let call = bearer(call, &secret).body(body.to_vec());
+                match &put.only_if {
+                    If::None => call.header("if-none-match", "*"),
+                    If::Match(Etag(version)) => call.header("if-match", version),
+                }
+            })
+            .await?;
+        answer::etag(response.headers()).ok_or_else(|| nonsense(relay, "it names no version"))
+    }
+
+    /// Reads a slot: its version and octets; `None` if there is none.
+    ///
+    /// # Errors
+    /// Any [`RelayError`].
+    pub async fn get_slot(
+        &self,
+        relay: &RelayUrl,
+        slot: SlotId,
+    ) -> Result<Option<(Etag, Vec<u8>)>, RelayError> {
+        let path = format!("/v1/slots/{slot}");
+        let response = match self.call(relay, Method::GET, &path, |call| call).await {
+            Err(error) if error.is_gone() => return Ok(None),
+            other => other?,
+        };
+        let etag = answer::etag(response.headers());
+        let etag = etag.ok_or_else(|| nonsense(relay, "it names no version"))?;
+        Ok(Some((etag, read_body(relay, response, SLOT_MAX).await?)))
+    }
+
+    /// Deletes a slot; fine if it is gone already.
+    ///
+    /// # Errors
+    /// Any [`RelayError`].
+    pub async fn delete_slot(&self, relay: &RelayUrl, token: &SlotToken) -> Result<(), RelayError> {
+        let path = format!("/v1/slots/{}", token.id());
+        self.command(relay, Method::DELETE, &path, token.expose())
+            .await
+    }
+
+    /// Drops what is held under a hold, in one mailbox or in all, and lets nothing more in for 30 days.
+    ///
+    /// # Errors
+    /// Any [`RelayError`].
+    pub async fn veto(
+        &self,
+        relay: &RelayUrl,
+        token: &HoldToken,
+        only_in: Option<MailboxId>,
+    ) -> Result<(), RelayError> {
+        let only = only_in
+            .map(|mailbox| format!("?mailbox={mailbox}"))
+            .unwrap_or_default();
+        let path = format!("/v1/holds/{}/veto{only}", token.id());
+        self.command(relay, Method::POST, &path, token.expose())
+            .await
+    }
+
+    /// Whether the relay is up.
+    ///
+    /// # Errors
+    /// Any [`RelayError`] if it is not.
+    pub async fn healthy(&self, relay: &RelayUrl) -> Result<(), RelayError> {
+        self.call(relay, Method::GET, "/healthz", |call| call)
+            .await
+            .map(drop)
+    }
+}
