@@ -1,0 +1,233 @@
+//! One command a file: read, ask, call the client, tell.
+
+mod approve;
+mod contacts;
+mod demo;
+mod pair;
+mod protect;
+mod restore;
+mod secrets;
+mod status;
+
+use crate::{
+    cli::{Cli, Command, Options},
+    ui::{Ui, stdin_line},
+    words::{self, Failure},
+};
+use clap::CommandFactory;
+use recovery_client::{Client, home::{Protection, read_limited}};
+use recovery_core::{flows::Event, kdf::KdfCost, wire::link::Link};
+use serde_json::{Value, json};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+use zeroize::Zeroizing;
+
+/// The command is done.
+const DONE: ExitCode = ExitCode::SUCCESS;
+/// Not yet: other people have to act first.
+const NOT_YET: u8 = 75;
+/// How long to wait for another command that uses the same home.
+const LOCK_WAIT: Duration = Duration::from_secs(20);
+/// Longest passphrase file.
+const PASSPHRASE_MAX: usize = 4_096;
+
+/// What every command has at hand.
+pub(crate) struct App {
+    options: Options,
+    ui: Ui,
+}
+
+/// Runs the command of `cli`.
+pub(crate) async fn run(cli: Cli, ui: Ui) -> Result<ExitCode, Failure> {
+    let app = App { options: cli.options, ui };
+    match cli.command {
+        Command::Init(args) => pair::init(&app, args).await,
+        Command::Add(args) => secrets::add(&app, args).await,
+        Command::List => secrets::list(&app),
+        Command::Show(args) => secrets::show(&app, &args),
+        Command::Remove(args) => secrets::remove(&app, args).await,
+        Command::Invite(args) => pair::invite(&app, args).await,
+        Command::Accept(args) => pair::accept(&app, args).await,
+        Command::Contacts(args) => contacts::run(&app, args).await,
+        Command::Protect(args) => protect::run(&app, args).await,
+        Command::Sync(args) => status::sync(&app, &args).await,
+        Command::Status => status::status(&app),
+        Command::Restore(args) => restore::run(&app, args).await,
+        Command::Requests => status::requests(&app),
+        Command::Approve(args) => approve::approve(&app, args).await,
+        Command::Decline(args) => approve::decline(&app, args).await,
+        Command::Demo(args) => demo::run(&app, args).await,
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "recovery", &mut script);
+            app.ui.octets(&script);
+            Ok(DONE)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|error| Failure::new("failed", error.to_string(), String::new()))?;
+            app.ui.octets(&page);
+            Ok(DONE)
+        }
+    }
+}
+
+impl App {
+    /// The folder of the home.
+    fn home(&self) -> Result<PathBuf, Failure> {
+        use etcetera::BaseStrategy;
+        if let Some(home) = self.options.home.clone() {
+            return Ok(home);
+        }
+        let base = etcetera::choose_base_strategy().map_err(|_| {
+            let message = "This system does not say where your data belongs.".to_owned();
+            Failure::new("no-home", message, "Name a folder with --home DIR.".to_owned())
+        })?;
+        Ok(base.data_dir().join("recovery"))
+    }
+
+    /// Opens the home.
+    fn open(&self) -> Result<Client, Failure> {
+        let home = self.home()?;
+        let passphrase = || self.passphrase("Passphrase of this home");
+        let mut client = Client::open(&home, passphrase, LOCK_WAIT)?;
+        client.use_relays(self.options.relay.clone());
+        Ok(client)
+    }
+
+    /// The home's passphrase: file, environment, or question.
+    fn passphrase(&self, question: &str) -> Result<Zeroizing<String>, Failure> {
+        let file = self.options.passphrase_file.as_deref();
+        match given_passphrase(file, "RECOVERY_PASSPHRASE")? {
+            Some(given) => Ok(given),
+            None => self.ui.ask_secret(question, "--passphrase-file FILE or RECOVERY_PASSPHRASE"),
+        }
+    }
+
+    /// How a new home is to be protected.
+    fn protection(&self, no_passphrase: bool) -> Result<Protection, Failure> {
+        if no_passphrase {
+            self.ui.warn("this home has no passphrase: whoever can read its folder can read everything in it");
+            return Ok(Protection::None);
+        }
+        let file = self.options.passphrase_file.as_deref();
+        let passphrase = match given_passphrase(file, "RECOVERY_PASSPHRASE")? {
+            Some(given) => given,
+            None => self.choose_passphrase()?,
+        };
+        Ok(Protection::Passphrase { passphrase, cost: KdfCost::STANDARD })
+    }
+
+    fn choose_passphrase(&self) -> Result<Zeroizing<String>, Failure> {
+        let option = "--passphrase-file FILE, RECOVERY_PASSPHRASE, or --no-passphrase";
+        let first = self.ui.ask_secret("Choose a passphrase for this device", option)?;
+        let again = self.ui.ask_secret("The same once more", option)?;
+        if first != again {
+            let message = "The two passphrases differ.".to_owned();
+            return Err(Failure::new("passphrases-differ", message, "Run this again.".to_owned()));
+        }
+        Ok(first)
+    }
+
+    /// A link from the argument, standard input, or a question.
+    fn link(&self, given: Option<String>) -> Result<Link, Failure> {
+        let text = match given.as_deref() {
+            Some("-") => stdin_line(8_192).map_err(|error| {
+                let message = format!("Standard input can't be read: {error}.");
+                Failure::new("file-failed", message, "Give the link as an argument.".to_owned())
+            })?,
+            Some(text) => Zeroizing::new(text.to_owned()),
+            None => Zeroizing::new(self.ui.ask("Paste the link", "LINK")?),
+        };
+        Ok(text.parse()?)
+    }
+
+    /// Tells what did not work and did not stop the rest.
+    fn tell(&self, client: &mut Client) -> Vec<String> {
+        let mut told = Vec::new();
+        for notice in client.take_notices() {
+            let text = crate::ui::clean(&words::notice(&notice));
+            if !told.contains(&text) {
+                self.ui.warn(&text);
+                told.push(text);
+            }
+        }
+        told
+    }
+}
+
+/// A passphrase from a file or the environment, if one is given there.
+fn given_passphrase(file: Option<&Path>, variable: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    let text = match file {
+        Some(path) => {
+            let octets = read_limited(path, PASSPHRASE_MAX)?;
+            String::from_utf8(octets.to_vec()).map(Zeroizing::new).map_err(|_| {
+                let message = format!("{} is not text in UTF-8.", path.display());
+                Failure::new("bad-passphrase-file", message, "Write the passphrase into it as text.".to_owned())
+            })?
+        }
+        None => match env::var(variable) {
+            Ok(text) => Zeroizing::new(text),
+            Err(_) => return Ok(None),
+        },
+    };
+    // One line end belongs to the file, not to the passphrase.
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    Ok(Some(Zeroizing::new(line.to_owned())))
+}
+
+/// An event for scripts.
+fn event_json(event: &Event) -> Value {
+    match event {
+        Event::ContactAccepted { name } => json!({ "kind": "contact-accepted", "contact": name.as_str() }),
+        Event::ContactContested { name } => json!({ "kind": "contact-contested", "contact": name.as_str() }),
+        Event::SamePerson { name, contact } => json!({ "kind": "same-person", "invite": name.as_str(), "contact": contact.as_str() }),
+        Event::PieceHeld { contact, generation } => json!({ "kind": "piece-held", "contact": contact.as_str(), "generation": generation }),
+        Event::ProofFailed { contact, generation } => json!({ "kind": "proof-failed", "contact": contact.as_str(), "generation": generation }),
+        Event::CircleActive { generation } => json!({ "kind": "circle-active", "generation": generation }),
+        Event::PieceStored { owner, generation } => json!({ "kind": "piece-stored", "owner": owner.as_str(), "generation": generation }),
+        Event::PieceRefused { owner, why } => json!({ "kind": "piece-refused", "owner": owner.as_str(), "reason": why }),
+        Event::Alert { contact, request, kind, claims } => json!({
+            "kind": "alert", "contact": contact.as_str(), "request": request.to_string(),
+            "alert": status::alert_word(*kind), "claims": claims.as_str(),
+        }),
+        Event::Ignored { from, why } => json!({ "kind": "ignored", "from": from.as_ref().map(|name| name.as_str()), "reason": why }),
+        _ => json!({ "kind": "other" }),
+    }
+}
+
+/// An event for people.
+fn event_text(event: &Event) -> String {
+    let name = |name: &recovery_core::name::Name| crate::ui::clean(name.as_str());
+    match event {
+        Event::ContactAccepted { name: who } => format!("{} accepted your invitation", name(who)),
+        Event::ContactContested { name: who } => format!(
+            "somebody else answered the invitation of {0} too: nothing is sent to them until you compare the number with 'recovery contacts verify'",
+            name(who)
+        ),
+        Event::SamePerson { name: who, contact } => {
+            format!("the invitation of {} was answered by {}, who is a contact already", name(who), name(contact))
+        }
+        Event::PieceHeld { contact, .. } => format!("{} holds their piece of the key", name(contact)),
+        Event::ProofFailed { contact, .. } => format!("{} sent a wrong proof: they may not hold their piece", name(contact)),
+        Event::CircleActive { generation } => format!("your key is protected now (division {generation})"),
+        Event::PieceStored { owner, .. } => format!("you hold a piece of the key of {} now", name(owner)),
+        Event::PieceRefused { owner, why } => format!("a piece from {} was refused: {why}", name(owner)),
+        Event::Alert { contact, kind, claims, .. } => format!(
+            "{} {} a request to recover your key (it claims to be from {}); if that is not you, call your contacts now",
+            name(contact), status::alert_word(*kind).replace('-', " "), name(claims)
+        ),
+        Event::Ignored { from, why } => {
+            let from = from.as_ref().map_or_else(|| "an unknown sender".to_owned(), name);
+            format!("a message from {from} was passed over: {why}")
+        }
+        _ => String::new(),
+    }
+}

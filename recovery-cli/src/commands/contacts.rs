@@ -1,0 +1,125 @@
+//! `contacts`: people in both roles, and comparing numbers with them.
+
+use super::{App, DONE, secrets::now, status::state_word};
+use crate::{
+    cli::{Contacts, ContactsAction},
+    ui::{Ui, ago, clean},
+    words::Failure,
+};
+use recovery_client::Client;
+use recovery_core::{name::Name, number::Number};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+pub(super) async fn run(app: &App, args: Contacts) -> Result<ExitCode, Failure> {
+    match args.action {
+        None => show(app),
+        Some(ContactsAction::Verify { name, number }) => verify(app, &name, number).await,
+        Some(ContactsAction::Remove { name }) => remove(app, &name).await,
+    }
+}
+
+fn show(app: &App) -> Result<ExitCode, Failure> {
+    let client = app.open()?;
+    let mut contacts = Vec::new();
+    let mut rows = Vec::new();
+    for person in people(&client)? {
+        let verified = if person.verified { "yes" } else { "no" };
+        let role = if person.role == "owner" { "you hold their piece" } else { "holds your piece" };
+        rows.push(vec![
+            clean(person.name.as_str()),
+            role.to_owned(),
+            person.state.to_owned(),
+            verified.to_owned(),
+            ago(person.seen, now()),
+        ]);
+        contacts.push(person.json());
+    }
+    let device = client.device()?;
+    let open = device.invites().iter().filter(|invite| invite.answered.is_none());
+    let invites: Vec<Value> = open
+        .map(|invite| json!({ "name": invite.name.as_str(), "expires": invite.expires }))
+        .collect();
+    let mut text = if rows.is_empty() {
+        "Nobody yet. Invite people with 'recovery invite NAME'.".to_owned()
+    } else {
+        Ui::table(&["name", "role", "state", "verified", "last seen"], rows)
+    };
+    for invite in device.invites().iter().filter(|invite| invite.answered.is_none()) {
+        let (name, ends) = (clean(invite.name.as_str()), ago(invite.expires, now()));
+        text.push_str(&format!("\n{name} has not answered the invitation yet; it ends {ends}"));
+    }
+    app.ui.result(&json!({ "contacts": contacts, "invites": invites }), &text);
+    Ok(DONE)
+}
+
+struct Person {
+    name: Name,
+    id: String,
+    role: &'static str,
+    verified: bool,
+    state: &'static str,
+    seen: u64,
+}
+
+impl Person {
+    fn json(&self) -> Value {
+        json!({
+            "name": self.name.as_str(), "contact_id": self.id, "role": self.role,
+            "verified": self.verified, "state": self.state, "last_seen": self.seen,
+        })
+    }
+}
+
+fn people(client: &Client) -> Result<Vec<Person>, Failure> {
+    let device = client.device()?;
+    let states = client.status()?.contacts;
+    let contacts = device.contacts().iter().zip(states).map(|(contact, status)| Person {
+        name: contact.name.clone(),
+        id: contact.card.id().to_string(),
+        role: "contact",
+        verified: contact.verified,
+        state: state_word(status.state),
+        seen: contact.seen,
+    });
+    let owners = device.held().iter().map(|held| Person {
+        name: held.name.clone(),
+        id: held.card.id().to_string(),
+        role: "owner",
+        verified: held.verified,
+        state: if held.bundles.is_empty() { "paired" } else { "held" },
+        seen: held.seen,
+    });
+    Ok(contacts.chain(owners).collect())
+}
+
+async fn verify(app: &App, name: &Name, number: Option<String>) -> Result<ExitCode, Failure> {
+    let mut client = app.open()?;
+    let number = match number {
+        Some(number) => number,
+        None => app.ui.ask("The 15 digits they read to you", "--number N")?,
+    };
+    let number: Number = number.parse()?;
+    client.verify(name, &number).await?;
+    app.tell(&mut client);
+    let text = format!("verified: {} is who you think", clean(name.as_str()));
+    app.ui.result(&json!({ "name": name.as_str(), "verified": true }), &text);
+    Ok(DONE)
+}
+
+async fn remove(app: &App, name: &Name) -> Result<ExitCode, Failure> {
+    let mut client = app.open()?;
+    let question = format!("Leave {} out when the key is next divided?", clean(name.as_str()));
+    if app.ui.asks() && !app.ui.confirm(&question)? {
+        return Err(Failure::new("stopped", "Nothing was changed.".to_owned(), String::new()));
+    }
+    client.remove_contact(name).await?;
+    app.tell(&mut client);
+    let left = client.device()?.contacts().iter().filter(|contact| !contact.removed).count();
+    let text = format!(
+        "{} will be left out by the next 'recovery protect'; {left} contacts are left. Until then they still hold their piece.",
+        clean(name.as_str())
+    );
+    app.ui.result(&json!({ "name": name.as_str(), "removed": true, "left": left }), &text);
+    Ok(DONE)
+}

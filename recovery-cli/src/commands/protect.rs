@@ -1,0 +1,221 @@
+//! `protect`: the key is divided among contacts.
+
+use super::{App, DONE, event_json, event_text, given_passphrase, status::state_word};
+use crate::{
+    cli::Protect,
+    ui::{clean, plural},
+    words::Failure,
+};
+use recovery_client::Client;
+use recovery_core::{
+    circle::Contact,
+    ids::ContactId,
+    name::Name,
+    policy::{Group, Policy, PolicyError},
+};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use zeroize::Zeroizing;
+
+pub(super) async fn run(app: &App, args: Protect) -> Result<ExitCode, Failure> {
+    let mut client = app.open()?;
+    let waiting = app.ui.waiting("looking for answers to invitations");
+    for event in client.sync(None).await? {
+        waiting.line(&app.ui, &event_text(&event));
+    }
+    drop(waiting);
+    app.tell(&mut client);
+    let policy = policy(app, &client, &args)?;
+    for line in sentences(&client, &policy)? {
+        app.ui.note(&line);
+    }
+    let passphrase = passphrase(app, &args)?;
+    if app.ui.asks() && !app.ui.confirm("Divide the key like this?")? {
+        return Err(Failure::new("stopped", "Nothing was sent.".to_owned(), String::new()));
+    }
+    let waiting = app.ui.waiting("sending each contact their piece");
+    let made = client.protect(policy, passphrase.as_ref().map(|text| text.as_str()), args.wait).await?;
+    drop(waiting);
+    for event in &made.events {
+        app.ui.note(&event_text(event));
+    }
+    app.tell(&mut client);
+    tell_result(app, &client, &made.circle, &made.events)?;
+    let all = client.status()?.circle.is_none_or(|circle| {
+        circle.members.iter().all(|m| m.state == recovery_core::circle::MemberState::Held)
+    });
+    // A wait that ended first is "not yet"; without one, what was to be sent is sent.
+    Ok(if args.wait.is_some() && !all { ExitCode::from(super::NOT_YET) } else { DONE })
+}
+
+fn tell_result(
+    app: &App,
+    client: &Client,
+    id: &str,
+    events: &[recovery_core::flows::Event],
+) -> Result<(), Failure> {
+    let status = client.status()?;
+    let Some(circle) = &status.circle else {
+        return Ok(());
+    };
+    let members = status.contacts.iter().filter(|contact| contact.in_circle);
+    let contacts: Vec<Value> = members
+        .map(|c| json!({ "name": c.name.as_str(), "state": state_word(c.state) }))
+        .collect();
+    let (active, count) = (circle.active(), contacts.len());
+    let object = json!({
+        "circle": id, "generation": circle.generation, "threshold": circle.policy.fewest(),
+        "contacts": contacts, "active": active,
+        "events": events.iter().map(event_json).collect::<Vec<_>>(),
+    });
+    let sent = format!("sent {} (division {})", plural(count as u64, "piece"), circle.generation);
+    let text = if active {
+        format!("{sent}; your key is protected")
+    } else {
+        format!("{sent}; your key is protected once enough contacts confirmed: they and you run 'recovery sync'")
+    };
+    app.ui.result(&object, &text);
+    Ok(())
+}
+
+fn policy(app: &App, client: &Client, args: &Protect) -> Result<Policy, Failure> {
+    let all = client.device()?.contacts();
+    if !args.group.is_empty() {
+        if args.threshold.is_some() || !args.contact.is_empty() {
+            return Err(Failure::usage(
+                "--group can't be used with --threshold or --contact".to_owned(),
+                "Each group names its own threshold and people: 'family:2=Mum,Dad,Sis'.",
+            ));
+        }
+        let groups: Vec<Group> = args.group.iter().map(|text| group(all, text)).collect::<Result<_, _>>()?;
+        let needed = args.groups_needed.unwrap_or(u8::try_from(groups.len()).unwrap_or(u8::MAX));
+        return Ok(Policy::groups_of(needed, groups)?);
+    }
+    let members = if args.contact.is_empty() {
+        usable(app, all)
+    } else {
+        args.contact.iter().map(|text| pieces(all, text)).collect::<Result<Vec<_>, _>>()?.concat()
+    };
+    if members.is_empty() {
+        return Err(PolicyError::Nobody.into());
+    }
+    let threshold = match args.threshold {
+        Some(threshold) => threshold,
+        None => ask_threshold(app, members.len())?,
+    };
+    Ok(Policy::any(threshold, members)?)
+}
+
+fn ask_threshold(app: &App, members: usize) -> Result<u8, Failure> {
+    let question = format!("How many of your {members} contacts must agree? (more than half is a good start)");
+    let answer = app.ui.ask(&question, "--threshold K")?;
+    answer.trim().parse().map_err(|_| {
+        Failure::usage(format!("{:?} is no number", answer.trim()), "Type a small number, like 3.")
+    })
+}
+
+/// Everybody who was not removed and is not contested.
+fn usable(app: &App, all: &[Contact]) -> Vec<ContactId> {
+    for contact in all.iter().filter(|contact| contact.contested()) {
+        let name = clean(contact.name.as_str());
+        app.ui.warn(&format!("{name} is left out: two people answered their invitation; compare the number first"));
+    }
+    let fine = all.iter().filter(|contact| !contact.removed && !contact.contested());
+    fine.map(|contact| contact.card.id()).collect()
+}
+
+/// `NAME`, or `NAME*2` for somebody who holds two pieces.
+fn pieces(all: &[Contact], text: &str) -> Result<Vec<ContactId>, Failure> {
+    let find = |name: &str| {
+        let name = name.trim();
+        all.iter().find(|contact| contact.name.as_str() == name).map(|contact| contact.card.id())
+    };
+    if let Some(id) = find(text) {
+        return Ok(vec![id]);
+    }
+    let counted = text.rsplit_once('*').and_then(|(name, count)| {
+        let count: usize = count.trim().parse().ok().filter(|count| (1..=16).contains(count))?;
+        Some(vec![find(name)?; count])
+    });
+    counted.ok_or_else(|| {
+        let message = format!("There is no contact called {}.", clean(text));
+        Failure::new("no-such-contact", message, "'recovery contacts' shows everybody.".to_owned())
+    })
+}
+
+/// `NAME:K=A,B,C`.
+fn group(all: &[Contact], text: &str) -> Result<Group, Failure> {
+    let wrong = || {
+        let message = format!("{} is no group", clean(text));
+        Failure::usage(message, "Write it like 'family:2=Mum,Dad,Sis'.")
+    };
+    let (head, people) = text.split_once('=').ok_or_else(wrong)?;
+    let (name, threshold) = head.rsplit_once(':').ok_or_else(wrong)?;
+    let name: Name = name.parse().map_err(|_| wrong())?;
+    let threshold = threshold.trim().parse().map_err(|_| wrong())?;
+    let members = people.split(',').map(|person| pieces(all, person)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Group { name: Some(name), threshold, members: members.concat() })
+}
+
+/// The policy in plain words, and what is unwise about it.
+fn sentences(client: &Client, policy: &Policy) -> Result<Vec<String>, Failure> {
+    let members = policy.members();
+    let mut lines = Vec::new();
+    match policy.groups() {
+        [group] => {
+            let (need, pieces) = (usize::from(group.threshold), group.members.len());
+            let word = if pieces == members.len() { "contacts" } else { "pieces" };
+            lines.push(format!(
+                "Any {need} of {pieces} {word} together can open your key; any {} may vanish.",
+                pieces - need
+            ));
+            if need == pieces && pieces > 1 {
+                lines.push("Careful: if a single one is lost, so is the key.".to_owned());
+            }
+            if pieces == 1 {
+                lines.push("Careful: this one contact alone can open your key, and if they are lost, so is the key.".to_owned());
+            }
+        }
+        groups => {
+            let name = |group: &Group| group.name.as_ref().map_or("a group", |name| name.as_str()).to_owned();
+            let parts = groups.iter().map(|g| format!("{} of {} in {}", g.threshold, g.members.len(), clean(&name(g))));
+            lines.push(format!(
+                "Your key opens with any {} of these: {}.",
+                policy.needed(),
+                parts.collect::<Vec<_>>().join("; ")
+            ));
+        }
+    }
+    let verified = |id: &ContactId| client.device().is_ok_and(|device| {
+        device.contacts().iter().any(|contact| contact.card.id() == *id && contact.verified)
+    });
+    let unverified = members.iter().filter(|id| !verified(id)).count();
+    if unverified > 0 {
+        lines.push(format!(
+            "{} of {} contacts are not verified yet: compare numbers with 'recovery contacts verify'.",
+            unverified,
+            members.len()
+        ));
+    }
+    Ok(lines)
+}
+
+fn passphrase(app: &App, args: &Protect) -> Result<Option<Zeroizing<String>>, Failure> {
+    let given = given_passphrase(args.circle_passphrase_file.as_deref(), "RECOVERY_CIRCLE_PASSPHRASE")?;
+    let wanted = args.circle_passphrase || args.circle_passphrase_file.is_some();
+    match (wanted, given) {
+        (false, _) => Ok(None),
+        (true, Some(given)) if !given.is_empty() => Ok(Some(given)),
+        (true, _) => {
+            app.ui.note("Without this passphrase not even all contacts together can open your key. If you forget it, the key is lost.");
+            let option = "--circle-passphrase-file FILE or RECOVERY_CIRCLE_PASSPHRASE";
+            let first = app.ui.ask_secret("Choose the passphrase", option)?;
+            let again = app.ui.ask_secret("The same once more", option)?;
+            if first != again || first.is_empty() {
+                let message = "The two passphrases differ, or are empty.".to_owned();
+                return Err(Failure::new("passphrases-differ", message, "Run this again.".to_owned()));
+            }
+            Ok(Some(first))
+        }
+    }
+}
