@@ -118,18 +118,11 @@ pub fn combine(threshold: u8, shares: &[Share]) -> Result<Zeroizing<Vec<u8>>, Sh
         let shares = have.try_into().unwrap_or(u8::MAX);
         return Err(ShamirError::Threshold { threshold, shares });
     }
-    let too_few = ShamirError::TooFew {
-        have,
-        need: threshold,
-    };
+    let too_few = ShamirError::TooFew { have, need: threshold };
     let (used, surplus) = shares.split_at_checked(threshold.into()).ok_or(too_few)?;
     let points = Points::new(used.iter().map(Share::point))?;
     for (before, share) in (used.len()..).zip(surplus) {
-        if shares
-            .iter()
-            .take(before)
-            .any(|other| other.x() == share.x())
-        {
+        if shares.iter().take(before).any(|other| other.x() == share.x()) {
             return Err(ShamirError::Repeated { x: share.x() });
         }
         points.check(share.x(), share.y())?;

@@ -53,11 +53,7 @@ pub struct Encryption<'a> {
 
 impl Encryption<'_> {
     /// No passphrase, as circles use it.
-    pub const NONE: Self = Encryption {
-        passphrase: "",
-        exponent: 0,
-        extendable: true,
-    };
+    pub const NONE: Self = Encryption { passphrase: "", exponent: 0, extendable: true };
 }
 
 /// Shares `secret` among `groups`, without a passphrase; one list of shares for each group.
@@ -82,28 +78,16 @@ pub fn split_encrypted(
     encryption: Encryption<'_>,
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<Vec<Share>>, Slip39Error> {
-    let Encryption {
-        passphrase,
-        exponent,
-        extendable,
-    } = encryption;
+    let Encryption { passphrase, exponent, extendable } = encryption;
     require_length(secret.len())?;
-    if !passphrase
-        .bytes()
-        .all(|letter| (b' '..=b'~').contains(&letter))
-    {
+    if !passphrase.bytes().all(|letter| (b' '..=b'~').contains(&letter)) {
         return Err(Slip39Error::Passphrase);
     }
     if exponent > 15 {
         return Err(Slip39Error::Exponent { exponent });
     }
     let identifier = rng.next_u32() as u16 & 0x7FFF;
-    let cipher = Cipher {
-        passphrase,
-        identifier,
-        extendable,
-        exponent,
-    };
+    let cipher = Cipher { passphrase, identifier, extendable, exponent };
     let encrypted = cipher.encrypt(secret);
     let group_values = sharing::split(&encrypted, (groups.threshold(), groups.count()), rng)?;
     let mut set = Vec::with_capacity(group_values.len());
@@ -119,15 +103,7 @@ pub fn split_encrypted(
             member_threshold: group.threshold,
         };
         let values = sharing::split(value, (group.threshold, group.members), rng)?;
-        let share = |(member_index, value)| {
-            Share::new(
-                Header {
-                    member_index,
-                    ..header
-                },
-                value,
-            )
-        };
+        let share = |(member_index, value)| Share::new(Header { member_index, ..header }, value);
         set.push((0..).zip(values).map(share).collect());
     }
     Ok(set)
@@ -149,19 +125,8 @@ pub fn split_encrypted(
 pub fn combine(shares: &[Share], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, Slip39Error> {
     let set = Set::gather(shares)?;
     let encrypted = set.recover()?;
-    let Header {
-        identifier,
-        extendable,
-        exponent,
-        ..
-    } = set.header;
-    Ok(Cipher {
-        passphrase,
-        identifier,
-        extendable,
-        exponent,
-    }
-    .decrypt(&encrypted))
+    let Header { identifier, extendable, exponent, .. } = set.header;
+    Ok(Cipher { passphrase, identifier, extendable, exponent }.decrypt(&encrypted))
 }
 
 /// Which groups are complete, and how many shares the others lack.

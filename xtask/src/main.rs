@@ -61,15 +61,6 @@ fn check(names: &[&str]) -> ExitCode {
     if !failed.is_empty() {
         println!("failed: {}", failed.join(", "));
     }
-    println!(
-        "{} passed, {} failed, {} skipped",
-        passed.len(),
-        failed.len(),
-        skipped.len()
-    );
-    if failed.is_empty() && !passed.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    println!("{} passed, {} failed, {} skipped", passed.len(), failed.len(), skipped.len());
+    if failed.is_empty() && !passed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

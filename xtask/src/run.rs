@@ -54,11 +54,7 @@ pub fn all(commands: impl IntoIterator<Item = Command>) -> Outcome {
 /// Whether a program answers `--version` (or what `probe` says).
 pub fn is_there(name: &str, probe: &[&str]) -> bool {
     let mut command = program(name, probe);
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 
@@ -70,9 +66,7 @@ pub fn cargo_tool(name: &str) -> Result<(), Outcome> {
     }
     let package = format!("cargo-{name}");
     if env::var_os("CI").is_none() {
-        return Err(Outcome::Skipped(format!(
-            "needs {package}: cargo install --locked {package}"
-        )));
+        return Err(Outcome::Skipped(format!("needs {package}: cargo install --locked {package}")));
     }
     match all([cargo(&["install", "--debug", "--locked", &package])]) {
         Outcome::Passed if there() => Ok(()),
@@ -90,22 +84,13 @@ pub fn python(requirements: &str) -> Result<PathBuf, Outcome> {
             return Err(Outcome::Skipped("needs python3 with venv".to_owned()));
         }
     }
-    let install = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-        requirements,
-    ];
+    let install =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements];
     let installed = program(&python, &install).status();
     if installed.is_ok_and(|status| status.success()) {
         return Ok(python);
     }
-    Err(Outcome::Skipped(format!(
-        "the packages of {requirements} could not be installed"
-    )))
+    Err(Outcome::Skipped(format!("the packages of {requirements} could not be installed")))
 }
 
 /// The folder of data to test against that lies beside the workspace, if it is there.

@@ -42,11 +42,7 @@ const SLICE: u64 = 500;
 /// Runs `seeds` seeds of the world from seed 1 on.
 pub fn world(seeds: u64, standard: bool) -> Outcome {
     let kind = if standard { "standard" } else { "cheap" };
-    let mut done = if seeds > 1_000 || standard {
-        progress(kind)
-    } else {
-        0
-    };
+    let mut done = if seeds > 1_000 || standard { progress(kind) } else { 0 };
     while done < seeds {
         let count = SLICE.min(seeds - done);
         let (count_text, start) = (count.to_string(), (done + 1).to_string());
@@ -135,9 +131,7 @@ pub fn run(name: Option<&str>) -> ExitCode {
         commit(),
         started.elapsed().as_secs(),
     );
-    let path = root()
-        .join("docs/evidence")
-        .join(format!("{}.md", soak.name));
+    let path = root().join("docs/evidence").join(format!("{}.md", soak.name));
     let folder = path.parent().map(fs::create_dir_all);
     if folder.is_none_or(|made| made.is_err()) || fs::write(&path, text).is_err() {
         eprintln!("{} could not be written", path.display());
@@ -150,9 +144,7 @@ pub fn run(name: Option<&str>) -> ExitCode {
 /// Every long run left its evidence.
 pub fn evidence() -> Outcome {
     for soak in &SOAKS {
-        let path = root()
-            .join("docs/evidence")
-            .join(format!("{}.md", soak.name));
+        let path = root().join("docs/evidence").join(format!("{}.md", soak.name));
         let text = fs::read_to_string(&path).unwrap_or_default();
         let holds =
             text.contains("- result: held\n") && text.contains(&format!("- size: {}\n", soak.size));

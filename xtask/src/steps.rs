@@ -1,6 +1,6 @@
 //! The steps of `check`, in the order in which they fail fastest.
 
-use crate::run::{Outcome, all, cargo, cargo_tool, program, python, root, shared};
+use crate::run::{Outcome, all, cargo, cargo_tool, is_there, program, python, root, shared};
 use crate::soak;
 use std::fs;
 
@@ -20,16 +20,8 @@ pub fn list() -> Vec<Step> {
     vec![
         step("fmt", "every file is formatted", fmt),
         step("clippy", "no warning in any crate, test or bench", clippy),
-        step(
-            "tests",
-            "unit, property, vector, conformance, kill and story tests",
-            tests,
-        ),
-        step(
-            "doctests",
-            "the examples in the documentation compile and run",
-            doctests,
-        ),
+        step("tests", "unit, property, vector, conformance, kill and story tests", tests),
+        step("doctests", "the examples in the documentation compile and run", doctests),
         step("docs", "the documentation builds without a warning", docs),
         step("world", "1,000 seeds of the simulated world", world),
         step("demo", "the main job, as the README says it", demo),
@@ -38,28 +30,17 @@ pub fn list() -> Vec<Step> {
             "a second implementation from the spec alone opens every vector",
             python_vectors,
         ),
-        step(
-            "oracles",
-            "against sharks, blahaj, vsss-rs and others",
-            oracles,
-        ),
+        step("oracles", "against sharks, blahaj, vsss-rs and others", oracles),
         step(
             "slip39-python",
             "shares interchange with the reference implementation",
             slip39_python,
         ),
-        step(
-            "deny",
-            "licences, bans and sources of all dependencies",
-            deny,
-        ),
+        step("constant-time", "no branch or index on secret octets, under Valgrind", constant_time),
+        step("deny", "licences, bans and sources of all dependencies", deny),
         step("audit", "no dependency has a known vulnerability", audit),
         step("fuzz", "every decoder, at least 10,000 executions", fuzz),
-        step(
-            "evidence",
-            "the long runs were made, and held",
-            soak::evidence,
-        ),
+        step("evidence", "the long runs were made, and held", soak::evidence),
     ]
 }
 
@@ -68,50 +49,23 @@ fn fmt() -> Outcome {
 }
 
 fn clippy() -> Outcome {
-    let args = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     all([cargo(&args)])
 }
 
 fn tests() -> Outcome {
-    all([cargo(&[
-        "test",
-        "--workspace",
-        "--all-features",
-        "--lib",
-        "--bins",
-        "--tests",
-    ])])
+    all([cargo(&["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"])])
 }
 
 fn doctests() -> Outcome {
-    let libraries = [
-        "-p",
-        "recovery-core",
-        "-p",
-        "recovery-client",
-        "-p",
-        "recovery-relay",
-    ];
+    let libraries = ["-p", "recovery-core", "-p", "recovery-client", "-p", "recovery-relay"];
     let mut command = cargo(&["test", "--doc"]);
     command.args(libraries);
     all([command])
 }
 
 fn docs() -> Outcome {
-    let mut command = cargo(&[
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ]);
+    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     all([command])
 }
@@ -128,9 +82,8 @@ fn demo() -> Outcome {
     }
     for (size, fits) in [(0, false), (1, true), (65_536, true), (65_537, false)] {
         let file = folder.join(format!("{size}.bin"));
-        let octets: Vec<u8> = (0..size)
-            .map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
+        let octets: Vec<u8> =
+            (0..size).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         if let Err(error) = fs::write(&file, octets) {
             return Outcome::Failed(error.to_string());
         }
@@ -161,19 +114,16 @@ fn slip39_python() -> Outcome {
         Err(outcome) => return outcome,
     };
     let manifest = "tests/oracles/Cargo.toml";
-    let build = cargo(&[
-        "build",
-        "--locked",
-        "--manifest-path",
-        manifest,
-        "--bin",
-        "slip39_peer",
-    ]);
+    let build = cargo(&["build", "--locked", "--manifest-path", manifest, "--bin", "slip39_peer"]);
     let peer = "tests/oracles/target/debug/slip39_peer";
-    all([
-        build,
-        program(python, &["tests/oracles/shamir_mnemonic_interop.py", peer]),
-    ])
+    all([build, program(python, &["tests/oracles/shamir_mnemonic_interop.py", peer])])
+}
+
+fn constant_time() -> Outcome {
+    if !is_there("valgrind", &["--version"]) {
+        return Outcome::Skipped("needs valgrind".to_owned());
+    }
+    all([program("bash", &["tests/oracles/ct_check.sh"])])
 }
 
 fn deny() -> Outcome {
@@ -192,10 +142,7 @@ fn audit() -> Outcome {
     }
     let mut command = cargo(&["audit", "--deny", "warnings"]);
     if let Some(database) = shared("advisory-db") {
-        command
-            .arg("--db")
-            .arg(database)
-            .args(["--no-fetch", "--no-yanked", "--stale"]);
+        command.arg("--db").arg(database).args(["--no-fetch", "--no-yanked", "--stale"]);
     }
     all([command])
 }

@@ -11,10 +11,7 @@ static POWERS: [u8; 768] = powers();
 /// The exponents below 255 that give the elements; 0 for 0, which has none.
 static LOGARITHMS: [u8; 256] = logarithms();
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated by the compiler, within the array"
-)]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, within the array")]
 const fn powers() -> [u8; 768] {
     let mut powers = [1; 768];
     let mut at = 1;
@@ -26,10 +23,7 @@ const fn powers() -> [u8; 768] {
     powers
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated by the compiler, within the arrays"
-)]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, within the arrays")]
 const fn logarithms() -> [u8; 256] {
     let mut logarithms = [0; 256];
     let mut exponent = 0;
@@ -41,19 +35,13 @@ const fn logarithms() -> [u8; 256] {
 }
 
 /// Logarithm of a public element, 0 to 254. That of 0, which has none, counts as 0.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "an octet always indexes 256 entries"
-)]
+#[expect(clippy::indexing_slicing, reason = "an octet always indexes 256 entries")]
 pub(super) fn log(element: u8) -> u8 {
     LOGARITHMS[usize::from(element)]
 }
 
 /// The quotient of two public elements, each given as a sum of up to 256 logarithms.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "the sum of two octets and a bit indexes 768 entries"
-)]
+#[expect(clippy::indexing_slicing, reason = "the sum of two octets and a bit indexes 768 entries")]
 pub(super) fn quotient(dividend: u32, divisor: u32) -> u8 {
     // Exponents count modulo 255: 256 · 255 is 0, and as 256 is 1 the high part can be added.
     let exponent = dividend + 256 * 255 - divisor;
@@ -132,12 +120,10 @@ mod tests {
 
     /// School multiplication modulo 0x11B.
     fn product(a: u8, b: u8) -> u8 {
-        let product = (0..8).fold(0, |sum: u16, bit| {
-            sum ^ ((u16::from(a) << bit) * u16::from(b >> bit & 1))
-        });
-        (8..16).rev().fold(product, |rest, bit| {
-            rest ^ ((0x11B << (bit - 8)) * (rest >> bit & 1))
-        }) as u8
+        let product =
+            (0..8).fold(0, |sum: u16, bit| sum ^ ((u16::from(a) << bit) * u16::from(b >> bit & 1)));
+        (8..16).rev().fold(product, |rest, bit| rest ^ ((0x11B << (bit - 8)) * (rest >> bit & 1)))
+            as u8
     }
 
     #[test]
@@ -148,9 +134,7 @@ mod tests {
             weighted_sum(&[(coefficient, all.as_slice())].into_iter(), 0, &mut out);
             assert_eq!(
                 out.to_vec(),
-                all.iter()
-                    .map(|b| product(coefficient, *b))
-                    .collect::<Vec<_>>()
+                all.iter().map(|b| product(coefficient, *b)).collect::<Vec<_>>()
             );
             assert_eq!(double(coefficient), product(coefficient, 2));
         }
@@ -178,25 +162,13 @@ mod tests {
 
     #[test]
     fn sums_start_anywhere_and_end_within_a_lane() {
-        let inputs = [7u8, 91].map(|step| {
-            (0..700)
-                .map(|at| (at as u8).wrapping_mul(step))
-                .collect::<Vec<_>>()
-        });
-        for (start, length) in [
-            (0, 0),
-            (0, 1),
-            (1, 31),
-            (2, 32),
-            (3, 127),
-            (128, 128),
-            (5, 333),
-            (0, 700),
-        ] {
+        let inputs = [7u8, 91]
+            .map(|step| (0..700).map(|at| (at as u8).wrapping_mul(step)).collect::<Vec<_>>());
+        for (start, length) in
+            [(0, 0), (0, 1), (1, 31), (2, 32), (3, 127), (128, 128), (5, 333), (0, 700)]
+        {
             let mut out = vec![0xEE; length];
-            let terms = [0x53, 0xCA]
-                .into_iter()
-                .zip(inputs.iter().map(Vec::as_slice));
+            let terms = [0x53, 0xCA].into_iter().zip(inputs.iter().map(Vec::as_slice));
             weighted_sum(&terms, start, &mut out);
             let sum = |at| product(0x53, inputs[0][at]) ^ product(0xCA, inputs[1][at]);
             assert_eq!(out, (start..start + length).map(sum).collect::<Vec<_>>());

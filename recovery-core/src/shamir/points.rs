@@ -31,18 +31,11 @@ impl<'a> Points<'a> {
     /// [`ShamirError::Repeated`].
     pub fn new(points: impl IntoIterator<Item = (u8, &'a [u8])>) -> Result<Self, ShamirError> {
         let points = points.into_iter();
-        let mut new = Self {
-            points: Vec::with_capacity(points.size_hint().0),
-            length: 0,
-        };
+        let mut new = Self { points: Vec::with_capacity(points.size_hint().0), length: 0 };
         for (x, y) in points {
             new.add(x, y)?;
         }
-        if new.points.is_empty() {
-            Err(ShamirError::Empty)
-        } else {
-            Ok(new)
-        }
+        if new.points.is_empty() { Err(ShamirError::Empty) } else { Ok(new) }
     }
 
     fn add(&mut self, x: u8, y: &'a [u8]) -> Result<(), ShamirError> {
@@ -82,11 +75,7 @@ impl<'a> Points<'a> {
     /// [`ShamirError::Length`], [`ShamirError::Disagree`].
     pub fn check(&self, x: u8, y: &[u8]) -> Result<(), ShamirError> {
         self.require_length(x, y)?;
-        if agree(&self.at(x), y) {
-            Ok(())
-        } else {
-            Err(ShamirError::Disagree { x })
-        }
+        if agree(&self.at(x), y) { Ok(()) } else { Err(ShamirError::Disagree { x }) }
     }
 
     /// Replaces the octets of each share by those at its coordinate.
@@ -103,10 +92,7 @@ impl<'a> Points<'a> {
     }
 
     fn terms(&self, weights: &[u8; MOST]) -> impl Iterator<Item = (u8, &[u8])> + Clone {
-        weights
-            .iter()
-            .zip(&self.points)
-            .map(|(weight, point)| (*weight, point.y))
+        weights.iter().zip(&self.points).map(|(weight, point)| (*weight, point.y))
     }
 
     /// What each point counts for at `x`: Lagrange's basis polynomials.
@@ -128,10 +114,6 @@ impl<'a> Points<'a> {
 
     fn require_length(&self, x: u8, y: &[u8]) -> Result<(), ShamirError> {
         let (expected, found) = (self.length, y.len());
-        if found == expected {
-            Ok(())
-        } else {
-            Err(ShamirError::Length { x, expected, found })
-        }
+        if found == expected { Ok(()) } else { Err(ShamirError::Length { x, expected, found }) }
     }
 }

@@ -56,10 +56,7 @@ impl Share {
 
     /// A share of `length` octets still to be filled.
     pub(super) fn blank(x: u8, length: usize) -> Self {
-        Self {
-            x,
-            y: zeros(length),
-        }
+        Self { x, y: zeros(length) }
     }
 
     /// The octets, to be filled in place.

@@ -31,20 +31,13 @@ pub(super) fn fits(words: &[u16], extendable: bool) -> bool {
 
 /// Remainder of customization string and words by the generator, without looking at secret words.
 fn remainder<'a>(words: impl Iterator<Item = &'a u16>, extendable: bool) -> u32 {
-    let customization: &[u8] = if extendable {
-        b"shamir_extendable"
-    } else {
-        b"shamir"
-    };
+    let customization: &[u8] = if extendable { b"shamir_extendable" } else { b"shamir" };
     let customization = customization.iter().map(|letter| u16::from(*letter));
     customization.chain(words.copied()).fold(1, |rest, word| {
         let high = rest >> 20;
         let shifted = (rest & 0xF_FFFF) << 10 ^ u32::from(word);
-        GENERATOR
-            .iter()
-            .enumerate()
-            .fold(shifted, |rest, (bit, generator)| {
-                rest ^ (generator & (high >> bit & 1).wrapping_neg())
-            })
+        GENERATOR.iter().enumerate().fold(shifted, |rest, (bit, generator)| {
+            rest ^ (generator & (high >> bit & 1).wrapping_neg())
+        })
     })
 }

@@ -34,9 +34,7 @@ impl Cipher<'_> {
         let mut right = Zeroizing::new(right.to_vec());
         for number in numbers {
             let mask = self.round(number, &right);
-            left.iter_mut()
-                .zip(mask.iter())
-                .for_each(|(octet, mask)| *octet ^= mask);
+            left.iter_mut().zip(mask.iter()).for_each(|(octet, mask)| *octet ^= mask);
             std::mem::swap(&mut left, &mut right);
         }
         let mut output = Zeroizing::new(Vec::with_capacity(input.len()));
@@ -60,12 +58,7 @@ impl Cipher<'_> {
         }
         salt.extend_from_slice(half);
         let mut mask = Zeroizing::new(vec![0; half.len()]);
-        pbkdf2_hmac::<Sha256>(
-            &password,
-            &salt,
-            ITERATIONS << (self.exponent & 15),
-            &mut mask,
-        );
+        pbkdf2_hmac::<Sha256>(&password, &salt, ITERATIONS << (self.exponent & 15), &mut mask);
         mask
     }
 }

@@ -140,8 +140,10 @@ pub enum Slip39Error {
         /// Number of words.
         words: usize,
     },
-    /// A share of another set, or of the same secret shared again.
-    #[error("the share with group index {group} and member index {member} is from another set")]
+    /// A share of another set than the first one, perhaps of the same secret shared again.
+    #[error(
+        "the share with group index {group} and member index {member} is from another set than the first"
+    )]
     WrongSet {
         /// Index of the group.
         group: u8,

@@ -71,11 +71,7 @@ impl Group {
         match (threshold, members) {
             (1, 2..=MOST) => Err(Slip39Error::OneOfMany { group: index }),
             (1..=MOST, 1..=MOST) if threshold <= members => Ok(()),
-            _ => Err(Slip39Error::Group {
-                group: index,
-                threshold,
-                members,
-            }),
+            _ => Err(Slip39Error::Group { group: index, threshold, members }),
         }
     }
 }

@@ -37,13 +37,9 @@ impl Share {
     /// corrects nothing, [`Slip39Error::Padding`], and those of [`Share::from_bytes`].
     pub fn from_words(text: &str) -> Result<Self, Slip39Error> {
         let numbers = look_up(text)?;
-        let count = Slip39Error::WordCount {
-            words: numbers.len(),
-        };
+        let count = Slip39Error::WordCount { words: numbers.len() };
         let (header, rest) = numbers.split_first_chunk::<HEADER_WORDS>().ok_or(count)?;
-        let (value, _) = rest
-            .split_last_chunk::<{ checksum::WORDS }>()
-            .ok_or(count)?;
+        let (value, _) = rest.split_last_chunk::<{ checksum::WORDS }>().ok_or(count)?;
         // The flag that chooses the checksum is bit 16; the checksum covers it.
         let [_, second, ..] = header;
         if !checksum::fits(&numbers, second >> 4 & 1 == 1) {

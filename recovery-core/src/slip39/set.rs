@@ -39,10 +39,7 @@ impl Progress {
     /// Groups that have their shares.
     #[must_use]
     pub fn complete_groups(&self) -> u8 {
-        self.groups
-            .iter()
-            .map(|group| u8::from(group.is_complete()))
-            .sum()
+        self.groups.iter().map(|group| u8::from(group.is_complete())).sum()
     }
 
     /// Whether the shares suffice.
@@ -56,10 +53,9 @@ impl Progress {
         let (have, need) = (self.complete_groups(), self.group_threshold);
         match self.groups.as_slice() {
             _ if have >= need => Ok(()),
-            [group] if need == 1 => Err(Slip39Error::TooFewShares {
-                have: group.have,
-                need: group.need,
-            }),
+            [group] if need == 1 => {
+                Err(Slip39Error::TooFewShares { have: group.have, need: group.need })
+            }
             _ => Err(Slip39Error::TooFewGroups { have, need }),
         }
     }
@@ -75,16 +71,9 @@ impl<'a> Set<'a> {
     /// Sorts shares into groups; a share given twice counts once.
     pub(super) fn gather(shares: &'a [Share]) -> Result<Self, Slip39Error> {
         let first = shares.first().ok_or(Slip39Error::NoShares)?;
-        let mut set = Self {
-            header: *first.header(),
-            groups: BTreeMap::new(),
-        };
+        let mut set = Self { header: *first.header(), groups: BTreeMap::new() };
         for share in shares {
-            let &Header {
-                group_index: group,
-                member_index: member,
-                ..
-            } = share.header();
+            let &Header { group_index: group, member_index: member, .. } = share.header();
             let fits = set.header.same_set(share.header());
             if !fits || share.value().len() != first.value().len() {
                 return Err(Slip39Error::WrongSet { group, member });
@@ -99,9 +88,7 @@ impl<'a> Set<'a> {
         let group = |(index, shares): (&u8, &Vec<&Share>)| GroupProgress {
             index: *index,
             have: shares.len() as u8,
-            need: shares
-                .first()
-                .map_or(0, |share| share.header().member_threshold),
+            need: shares.first().map_or(0, |share| share.header().member_threshold),
         };
         Progress {
             group_threshold: self.header.group_threshold,
@@ -131,29 +118,15 @@ impl<'a> Set<'a> {
 
 /// Adds a share of the same set to those of its group, unless it is there already.
 fn add<'a>(group: &mut Vec<&'a Share>, share: &'a Share) -> Result<(), Slip39Error> {
-    let &Header {
-        group_index,
-        member_index: member,
-        member_threshold,
-        ..
-    } = share.header();
-    if group
-        .iter()
-        .any(|other| other.header().member_threshold != member_threshold)
-    {
+    let &Header { group_index, member_index: member, member_threshold, .. } = share.header();
+    if group.iter().any(|other| other.header().member_threshold != member_threshold) {
         return Err(Slip39Error::MemberThreshold { group: group_index });
     }
-    match group
-        .iter()
-        .find(|other| other.header().member_index == member)
-    {
+    match group.iter().find(|other| other.header().member_index == member) {
         None => group.push(share),
         Some(other) if *other == share => {}
         Some(_) => {
-            return Err(Slip39Error::Conflict {
-                group: group_index,
-                member,
-            });
+            return Err(Slip39Error::Conflict { group: group_index, member });
         }
     }
     Ok(())
@@ -164,19 +137,12 @@ fn recover_group(
     group: GroupProgress,
     shares: &[&Share],
 ) -> Result<Zeroizing<Vec<u8>>, Slip39Error> {
-    let points: Vec<_> = shares
-        .iter()
-        .map(|share| (share.header().member_index, share.value()))
-        .collect();
+    let points: Vec<_> =
+        shares.iter().map(|share| (share.header().member_index, share.value())).collect();
     let group_index = group.index;
     sharing::recover(group.need, &points).map_err(|flaw| match flaw {
-        Flaw::Digest => Slip39Error::Digest {
-            group: Some(group_index),
-        },
-        Flaw::Stray(member) => Slip39Error::Stray {
-            group: group_index,
-            member,
-        },
+        Flaw::Digest => Slip39Error::Digest { group: Some(group_index) },
+        Flaw::Stray(member) => Slip39Error::Stray { group: group_index, member },
         Flaw::Sharing(error) => error.into(),
     })
 }

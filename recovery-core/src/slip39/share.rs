@@ -56,23 +56,12 @@ impl Header {
             member_index: member >> 4,
             member_threshold: (member & 15) + 1,
         };
-        let Self {
-            group_index: index,
-            group_threshold: threshold,
-            group_count: count,
-            ..
-        } = header;
+        let Self { group_index: index, group_threshold: threshold, group_count: count, .. } =
+            header;
         if threshold > count {
-            return Err(Slip39Error::GroupThreshold {
-                threshold,
-                count: count.into(),
-            });
+            return Err(Slip39Error::GroupThreshold { threshold, count: count.into() });
         }
-        if index >= count {
-            Err(Slip39Error::GroupIndex { index, count })
-        } else {
-            Ok(header)
-        }
+        if index >= count { Err(Slip39Error::GroupIndex { index, count }) } else { Ok(header) }
     }
 
     /// Whether a share with this header and one with the other may come from one set.
@@ -127,27 +116,17 @@ impl Share {
     /// [`Slip39Error::Truncated`], [`Slip39Error::GroupThreshold`], [`Slip39Error::GroupIndex`],
     /// [`Slip39Error::Length`].
     pub fn from_bytes(octets: &[u8]) -> Result<Self, Slip39Error> {
-        let truncated = Slip39Error::Truncated {
-            octets: octets.len(),
-        };
+        let truncated = Slip39Error::Truncated { octets: octets.len() };
         let (header, value) = octets.split_first_chunk().ok_or(truncated)?;
         let header = Header::from_octets(*header)?;
         require_length(value.len())?;
-        Ok(Self {
-            header,
-            value: Zeroizing::new(value.to_vec()),
-        })
+        Ok(Self { header, value: Zeroizing::new(value.to_vec()) })
     }
 }
 
 impl fmt::Debug for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Share({:?}, {} octets redacted)",
-            self.header,
-            self.value.len()
-        )
+        write!(f, "Share({:?}, {} octets redacted)", self.header, self.value.len())
     }
 }
 
@@ -163,9 +142,5 @@ impl Eq for Share {}
 /// Refuses lengths that the standard has no words for.
 pub(super) fn require_length(octets: usize) -> Result<(), Slip39Error> {
     let possible = (SHORTEST..=LONGEST).contains(&octets) && octets.is_multiple_of(2);
-    if possible {
-        Ok(())
-    } else {
-        Err(Slip39Error::Length { octets })
-    }
+    if possible { Ok(()) } else { Err(Slip39Error::Length { octets }) }
 }

@@ -56,9 +56,7 @@ pub(super) fn split(
 
 /// The secret from `threshold` or more points; those beyond the threshold are checked.
 pub(super) fn recover(threshold: u8, points: &[(u8, &[u8])]) -> Result<Zeroizing<Vec<u8>>, Flaw> {
-    let (used, surplus) = points
-        .split_at_checked(threshold.into())
-        .ok_or(Flaw::Digest)?;
+    let (used, surplus) = points.split_at_checked(threshold.into()).ok_or(Flaw::Digest)?;
     let used = Points::new(used.iter().copied()).map_err(Flaw::Sharing)?;
     let secret = used.at(SECRET);
     if threshold > 1 && !digest_fits(&secret, &used.at(DIGEST)) {

@@ -8,9 +8,7 @@ pub(super) fn word(index: u16) -> Option<&'static str> {
 /// The number of a word, in any case of letters.
 pub(super) fn index(word: &str) -> Option<u16> {
     let letters = || word.bytes().map(|letter| letter.to_ascii_lowercase());
-    let index = WORDS
-        .binary_search_by(|entry| entry.bytes().cmp(letters()))
-        .ok()?;
+    let index = WORDS.binary_search_by(|entry| entry.bytes().cmp(letters())).ok()?;
     u16::try_from(index).ok()
 }
 
@@ -139,11 +137,7 @@ mod tests {
         assert!(WORDS.is_sorted());
         assert!(WORDS.windows(2).all(|pair| pair[0][..4] < pair[1][..4]));
         let plain = |word: &str| word.bytes().all(|letter| letter.is_ascii_lowercase());
-        assert!(
-            WORDS
-                .iter()
-                .all(|word| plain(word) && (4..=8).contains(&word.len()))
-        );
+        assert!(WORDS.iter().all(|word| plain(word) && (4..=8).contains(&word.len())));
     }
 
     #[test]

@@ -1,0 +1,3 @@
+//! Peers behind one interface, all fed by the same seeded generator.
+
+pub mod peers;
