@@ -35,7 +35,8 @@ impl Client {
         let before = self.state.outbox.len();
         let mut dead = BTreeSet::new();
         let mut left = Vec::new();
-        for delivery in std::mem::take(&mut self.state.outbox) {
+        // A copy: who drops this half way must not lose what was not sent.
+        for delivery in self.state.outbox.clone() {
             let relay = delivery.relay().clone();
             if dead.contains(&relay) {
                 left.push(delivery);
@@ -43,8 +44,8 @@ impl Client {
             }
             match deliver(&self.relays, &delivery).await {
                 Ok(()) => {}
-                Err(error) if error.is_transient() => {
-                    if !error.is_full() {
+                Err(error) if error.is_transient() || self.will_open(&delivery, &error) => {
+                    if !error.is_full() && !error.is_gone() {
                         dead.insert(relay);
                     }
                     self.notices.push(Notice::Queued(error));
@@ -60,6 +61,17 @@ impl Client {
             self.save()?;
         }
         Ok(())
+    }
+
+    /// Whether a post found no mailbox where one of a contact's or an owner's belongs: their device could
+    /// not open it yet.
+    fn will_open(&self, delivery: &Delivery, error: &RelayError) -> bool {
+        let (Delivery::Post { to, .. }, Some(device)) = (delivery, &self.state.device) else {
+            return false;
+        };
+        let contacts = device.contacts().iter().map(|contact| &contact.card);
+        let mut cards = contacts.chain(device.held().iter().map(|held| &held.card));
+        error.is_gone() && cards.any(|card| card.mailboxes().contains(to))
     }
 
     /// Brings the vault to the relays that hold an older one.
@@ -106,17 +118,11 @@ impl Client {
                     }
                     None => If::None,
                 };
-                self.relays
-                    .put_slot(relay, &token, container, &put(only_if))
-                    .await?
+                self.relays.put_slot(relay, &token, container, &put(only_if)).await?
             }
             other => other?,
         };
-        let copy = VaultCopy {
-            relay: relay.clone(),
-            etag: Some(etag.to_string()),
-            version,
-        };
+        let copy = VaultCopy { relay: relay.clone(), etag: Some(etag.to_string()), version };
         if let Some(device) = self.state.device.as_mut() {
             device.copied(copy);
         }
@@ -138,9 +144,7 @@ impl Client {
                 break;
             }
             let started = Instant::now();
-            let fresh = self
-                .round(left.as_secs().clamp(1, WAIT_SECONDS_MAX))
-                .await?;
+            let fresh = self.round(left.as_secs().clamp(1, WAIT_SECONDS_MAX)).await?;
             pause_if_idle(started, left, fresh.is_empty()).await;
             events.extend(fresh);
         }
@@ -175,6 +179,9 @@ impl Client {
                 return Ok(Vec::new());
             }
         };
+        if !page.damaged.is_empty() {
+            self.notices.push(Notice::Damaged(watch.relay.clone()));
+        }
         let mut all = Step::default();
         for message in &page.messages {
             let source = watch.source;
@@ -196,24 +203,26 @@ impl Client {
         wait: u64,
     ) -> Vec<Fetched<T>> {
         let mut reads = JoinSet::new();
-        for (relay, token, what) in calls {
+        for (place, (relay, token, what)) in calls.into_iter().enumerate() {
             let (after, epoch) = self.state.after(token.id());
             let (relays, epoch) = (self.relays.clone(), epoch.map(str::to_owned));
             reads.spawn(async move {
                 let page = read_on(&relays, &relay, &token, (after, epoch), wait).await;
-                (what, page)
+                (place, (what, page))
             });
         }
         let mut fetched = Vec::new();
         while let Some(done) = reads.join_next().await {
-            let Ok((what, page)) = done else { continue };
+            let Ok((place, (what, page))) = done else { continue };
             let some = page.as_ref().is_ok_and(|page| !page.messages.is_empty());
-            fetched.push((what, page));
+            fetched.push((place, (what, page)));
             if some && wait > 0 {
                 reads.abort_all();
             }
         }
-        fetched
+        // In the order asked, so that the same messages tell the same story.
+        fetched.sort_by_key(|(place, _)| *place);
+        fetched.into_iter().map(|(_, fetched)| fetched).collect()
     }
 }
 
@@ -232,11 +241,7 @@ async fn read_on(
     (after, epoch): (u64, Option<String>),
     wait: u64,
 ) -> Result<Page, RelayError> {
-    let read = |after, wait| Read {
-        after,
-        limit: READ_LIMIT_MAX,
-        wait,
-    };
+    let read = |after, wait| Read { after, limit: READ_LIMIT_MAX, wait };
     let page = relays.read(relay, token, read(after, wait)).await?;
     if epoch.is_some_and(|epoch| epoch != page.epoch) {
         return relays.read(relay, token, read(0, 0)).await;
@@ -248,22 +253,15 @@ async fn read_on(
 async fn deliver(relays: &Relays, delivery: &Delivery) -> Result<(), RelayError> {
     match delivery {
         Delivery::OpenMailbox { base, relay, ttl } => {
-            relays
-                .open_mailbox(relay, &base.mailbox(relay.as_str()), *ttl)
-                .await
+            relays.open_mailbox(relay, &base.mailbox(relay.as_str()), *ttl).await
         }
         Delivery::CloseMailbox { base, relay } => {
-            relays
-                .close_mailbox(relay, &base.mailbox(relay.as_str()))
-                .await
+            relays.close_mailbox(relay, &base.mailbox(relay.as_str())).await
         }
         Delivery::Post { to, body } => relays.post(&to.relay, to.id, body, None).await.map(drop),
-        Delivery::PutSlot {
-            base,
-            relay,
-            body,
-            ttl,
-        } => put_over(relays, base, relay, (body, *ttl)).await,
+        Delivery::PutSlot { base, relay, body, ttl } => {
+            put_over(relays, base, relay, (body, *ttl)).await
+        }
         Delivery::DeleteSlot { base, relay } => {
             relays.delete_slot(relay, &base.slot(relay.as_str())).await
         }
@@ -283,10 +281,7 @@ async fn put_over(
         Err(error) if error.is_conflict() => {
             let found = relays.get_slot(relay, token.id()).await?;
             let only_if = found.map_or(If::None, |(etag, _)| If::Match(etag));
-            relays
-                .put_slot(relay, &token, body, &put(only_if))
-                .await
-                .map(drop)
+            relays.put_slot(relay, &token, body, &put(only_if)).await.map(drop)
         }
         other => other.map(drop),
     }

@@ -2,7 +2,7 @@
 
 use crate::{Client, ClientError, behind, now, relays::Relays};
 use recovery_core::{
-    circle::Reach,
+    circle::{Opened, OpenedState, Reach},
     flows::{
         approve::{ApproveError, Sent, Tried},
         pair::{PairError, read_invite},
@@ -58,20 +58,27 @@ impl Client {
         Ok(read_invite(link, &boxed, now())?.card.name().clone())
     }
 
-    /// Accepts an invite.
+    /// Accepts an invite. Accepting it once more, while the owner's device has not taken the answer,
+    /// sends what could not be sent and gives the same number.
     ///
     /// # Errors
     /// [`ClientError::Pair`], [`ClientError::LinkUsed`], [`ClientError::Relay`].
     pub async fn accept(&mut self, link: &Link, reach: Reach) -> Result<Accepted, ClientError> {
-        let boxed = behind_invite(&self.relays, link).await?;
+        let known = self.device()?.held().iter().find(|held| held.secret == link.secret).cloned();
+        let boxed = match (behind_invite(&self.relays, link).await, known) {
+            (Err(ClientError::LinkUsed), _) => return Err(ClientError::LinkUsed),
+            (Ok(_) | Err(ClientError::Relay(_)), Some(held)) => {
+                let number = self.with_context(|d, ctx| d.number_with_owner(&held, ctx))??;
+                self.flush().await?;
+                return Ok(Accepted { owner: held.name, number });
+            }
+            (boxed, _) => boxed?,
+        };
         let accepted =
             self.with_context(|device, ctx| device.accept(link, &boxed, reach, ctx))??;
         self.keep(accepted.step)?;
         self.flush().await?;
-        Ok(Accepted {
-            owner: accepted.owner,
-            number: accepted.number,
-        })
+        Ok(Accepted { owner: accepted.owner, number: accepted.number })
     }
 
     /// Opens a request, believing it to be from the owner called `owner`. A request that was opened
@@ -117,16 +124,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Request`].
     pub fn request(&self, id: RequestId) -> Result<Request, ClientError> {
-        let opened = self
-            .device()?
-            .opened()
-            .iter()
-            .find(|opened| opened.id == id);
-        let opened = opened.ok_or(RequestError::Unknown)?;
-        opened
-            .request
-            .peek()
-            .map_err(|error| RequestError::Invalid(error).into())
+        self.opened(id)?.request.peek().map_err(|error| RequestError::Invalid(error).into())
     }
 
     /// Tries a number; the try is on disk before this returns.
@@ -160,6 +158,13 @@ impl Client {
     ) -> Result<Approved, ClientError> {
         let scanned = match proof {
             NumberProof::Scanned => Some(link),
+            // Once more, because the first time was cut short: what is right costs nothing.
+            NumberProof::Number(number) if self.is_approved(id)? => {
+                if !self.request_number_of(id)?.matches(&number) {
+                    return Err(ApproveError::AlreadyApproved.into());
+                }
+                None
+            }
             NumberProof::Number(number) => {
                 self.try_number(id, &number).await?;
                 None
@@ -174,10 +179,23 @@ impl Client {
         }
         self.keep(step)?;
         self.flush().await?;
-        Ok(Approved {
-            request: id,
-            armored,
-        })
+        Ok(Approved { request: id, armored })
+    }
+
+    fn opened(&self, id: RequestId) -> Result<&Opened, ClientError> {
+        let opened = self.device()?.opened().iter().find(|opened| opened.id == id);
+        Ok(opened.ok_or(RequestError::Unknown)?)
+    }
+
+    /// Whether the number of this request was right before and its approval made.
+    fn is_approved(&self, id: RequestId) -> Result<bool, ClientError> {
+        let opened = self.opened(id)?;
+        Ok(opened.checked && opened.state == OpenedState::Approved)
+    }
+
+    fn request_number_of(&self, id: RequestId) -> Result<Number, ClientError> {
+        let number = Number::of_request(id, &self.opened(id)?.secret, self.cost);
+        Ok(number.map_err(|_| ApproveError::Internal)?)
     }
 
     /// Declines a request. The requester hears of it only if the number was right.

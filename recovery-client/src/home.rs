@@ -11,10 +11,12 @@
 mod error;
 mod files;
 mod format;
+mod guard;
 mod lock;
 
 pub use error::{FileError, HomeError};
 pub use files::{read_limited, write_private};
+pub use guard::HomeWarning;
 
 use format::{FormatError, Header};
 use lock::Lock;
@@ -24,7 +26,7 @@ use recovery_core::{
     secret::Secret,
 };
 use std::{
-    fmt, fs,
+    fs,
     path::{self, Path, PathBuf},
     time::Duration,
 };
@@ -67,28 +69,6 @@ pub struct HomeKey {
     secret: Secret<32>,
 }
 
-/// Something about a home's files that a person should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HomeWarning {
-    /// Others could read it; now they can't.
-    WasOpen(PathBuf),
-    /// Others can read it or look into it, and that could not, or should not, be changed.
-    IsOpen(PathBuf),
-}
-
-impl fmt::Display for HomeWarning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WasOpen(path) => write!(
-                f,
-                "others could read {path:?}; its permissions were corrected"
-            ),
-            Self::IsOpen(path) => write!(f, "others on this machine can read or list {path:?}"),
-        }
-    }
-}
-
 impl Home {
     /// Longest state, in octets: a little less than 64 MiB.
     pub const STATE_MAX: usize = format::STATE_MAX;
@@ -112,7 +92,7 @@ impl Home {
     ) -> Result<Self, HomeError> {
         let dir = absolute(dir)?;
         files::make_dir(&dir)?;
-        let warnings = guard_dir(&dir)?;
+        let warnings = guard::folder(&dir, &OWN)?;
         let lock = Lock::take(&dir, LOCK, Duration::ZERO)?;
         if Self::exists(&dir) {
             return Err(HomeError::Exists { dir });
@@ -132,15 +112,7 @@ impl Home {
             Header::Passphrase { .. } => files::remove_if_there(&dir.join(KEY))?,
         }
         let secret = header.bind(&key);
-        let mut home = Self {
-            key: HomeKey {
-                dir,
-                header,
-                secret,
-            },
-            warnings,
-            _lock: lock,
-        };
+        let mut home = Self { key: HomeKey { dir, header, secret }, warnings, _lock: lock };
         home.write(state, rng)?;
         Ok(home)
     }
@@ -171,11 +143,7 @@ impl Home {
                 }
                 (Header::Passphrase { .. }, None) => return Err(HomeError::PassphraseNeeded),
             };
-            Ok(HomeKey {
-                dir: dir.clone(),
-                header,
-                secret: header.bind(&key),
-            })
+            Ok(HomeKey { dir: dir.clone(), header, secret: header.bind(&key) })
         };
         let refused = |header: Header| match header {
             Header::KeyFile => damaged(&dir, KEY, "it does not open the state beside it"),
@@ -189,15 +157,9 @@ impl Home {
     /// # Errors
     /// As [`Home::open`]; [`HomeError::Replaced`] if the key is of another home by now.
     pub fn reopen(key: &HomeKey, wait: Duration) -> Result<(Self, Zeroizing<Vec<u8>>), HomeError> {
-        let replaced = |_| HomeError::Replaced {
-            dir: key.dir.clone(),
-        };
+        let replaced = |_| HomeError::Replaced { dir: key.dir.clone() };
         let same = |header| {
-            if header == key.header {
-                Ok(key.clone())
-            } else {
-                Err(replaced(header))
-            }
+            if header == key.header { Ok(key.clone()) } else { Err(replaced(header)) }
         };
         Self::unlock(&key.dir, same, replaced, wait)
     }
@@ -210,24 +172,17 @@ impl Home {
         wait: Duration,
     ) -> Result<(Self, Zeroizing<Vec<u8>>), HomeError> {
         let lock = Lock::take(dir, LOCK, wait)?;
-        let mut warnings = guard_dir(dir)?;
+        let mut warnings = guard::folder(dir, &OWN)?;
         for name in [STATE, KEY] {
             files::remove_if_there(&dir.join(format!("{name}{}", files::UNFINISHED)))?;
-            warnings.extend(guard_file(&dir.join(name)));
+            warnings.extend(guard::file(&dir.join(name)));
         }
         let (key, state) = read_state(dir, |header, boxed| {
             let key = key_of(header)?;
             let state = format::open(&key.secret, boxed).ok_or_else(|| refused(header))?;
             Ok((key, state))
         })?;
-        Ok((
-            Self {
-                key,
-                warnings,
-                _lock: lock,
-            },
-            state,
-        ))
+        Ok((Self { key, warnings, _lock: lock }, state))
     }
 
     /// Puts `state` in the place of the last one. When this returns, it is on the disk.
@@ -236,21 +191,10 @@ impl Home {
     /// [`HomeError::StateTooLarge`], or what the disk says; then the last state is still there.
     pub fn write(&mut self, state: &[u8], rng: &mut impl CryptoRng) -> Result<(), HomeError> {
         if state.len() > Self::STATE_MAX {
-            return Err(HomeError::StateTooLarge {
-                length: state.len(),
-                max: Self::STATE_MAX,
-            });
+            return Err(HomeError::StateTooLarge { length: state.len(), max: Self::STATE_MAX });
         }
-        let HomeKey {
-            dir,
-            header,
-            secret,
-        } = &self.key;
-        Ok(files::replace(
-            dir,
-            STATE,
-            &format::seal(header, secret, state, rng),
-        )?)
+        let HomeKey { dir, header, secret } = &self.key;
+        Ok(files::replace(dir, STATE, &format::seal(header, secret, state, rng))?)
     }
 
     /// Lets go of the home, and keeps what opens it again.
@@ -325,22 +269,16 @@ fn read_key(dir: &Path) -> Result<Secret<32>, HomeError> {
 
 /// Reads a plain file of the home; `None` if there is none.
 fn read_own(path: &Path, max: usize) -> Result<Option<Zeroizing<Vec<u8>>>, HomeError> {
-    let what = fs::symlink_metadata(path)
-        .ok()
-        .and_then(|found| files::kind(&found));
+    let what = fs::symlink_metadata(path).ok().and_then(|found| files::kind(&found));
     if what.is_some_and(|what| what != "a link") {
-        return Err(HomeError::Damaged {
-            path: path.into(),
-            why: "it is no plain file",
-        });
+        return Err(HomeError::Damaged { path: path.into(), why: "it is no plain file" });
     }
     match read_limited(path, max) {
         Ok(octets) => Ok(Some(octets)),
         Err(FileError::Missing { .. }) => Ok(None),
-        Err(FileError::TooLarge { path, .. }) => Err(HomeError::Damaged {
-            path,
-            why: "it is too large",
-        }),
+        Err(FileError::TooLarge { path, .. }) => {
+            Err(HomeError::Damaged { path, why: "it is too large" })
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -354,50 +292,10 @@ fn passphrase_key(
     if passphrase.is_empty() {
         return Err(HomeError::EmptyPassphrase);
     }
-    let key = cost
-        .check_stored()
-        .and_then(|cost| kdf::argon2id(passphrase.as_bytes(), salt, cost));
-    key.map_err(|source| HomeError::KdfCost {
-        path: dir.join(STATE),
-        source,
-    })
+    let key = cost.check_stored().and_then(|cost| kdf::argon2id(passphrase.as_bytes(), salt, cost));
+    key.map_err(|source| HomeError::KdfCost { path: dir.join(STATE), source })
 }
 
 fn damaged(dir: &Path, name: &str, why: &'static str) -> HomeError {
-    HomeError::Damaged {
-        path: dir.join(name),
-        why,
-    }
-}
-
-/// Closes a folder to others if nothing but the home is in it; otherwise only says that it is open.
-fn guard_dir(dir: &Path) -> Result<Vec<HomeWarning>, HomeError> {
-    let open = |dir: &Path| fs::metadata(dir).map_or(0, |found| files::others_mode(&found));
-    if open(dir) == 0 {
-        return Ok(Vec::new());
-    }
-    let only_ours = files::names_in(dir)
-        .iter()
-        .all(|name| OWN.iter().any(|own| name == Path::new(own)));
-    if only_ours && files::set_mode(dir, 0o700).is_ok() {
-        return Ok(Vec::new());
-    }
-    if open(dir) & 0o002 != 0 {
-        return Err(HomeError::Permissions { dir: dir.into() });
-    }
-    Ok(vec![HomeWarning::IsOpen(dir.into())])
-}
-
-/// Closes a file to others, and says that it was open.
-fn guard_file(path: &Path) -> Option<HomeWarning> {
-    let found = fs::metadata(path).ok()?;
-    if files::others_mode(&found) == 0 {
-        return None;
-    }
-    let corrected = files::set_mode(path, 0o600).is_ok();
-    Some(if corrected {
-        HomeWarning::WasOpen(path.into())
-    } else {
-        HomeWarning::IsOpen(path.into())
-    })
+    HomeError::Damaged { path: dir.join(name), why }
 }

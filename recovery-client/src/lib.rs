@@ -54,6 +54,8 @@ pub enum Notice {
     NotSynced(RelayError),
     /// A relay holds a newer vault than this device: another device of this owner's wrote it.
     NewerVault(RelayUrl),
+    /// A relay's store is damaged: it cannot give a message any more that it took.
+    Damaged(RelayUrl),
     /// Permissions of the home.
     Home(HomeWarning),
 }

@@ -1,12 +1,20 @@
 //! What an owner does: keep secrets, invite contacts, protect.
 
 use crate::{Client, ClientError, now};
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
 use recovery_core::{
     circle::{Circle, Contact, Member, MemberState},
-    flows::{Event, Recovery, pair::Invited},
+    flows::{
+        Context, Event, Recovery, Step,
+        device::Invitation,
+        pair::{Invited, PairError},
+        request::REQUEST_SECONDS,
+    },
     name::Name,
     number::Number,
     policy::Policy,
+    secret::SecretBytes,
     wire::link::Link,
 };
 use std::time::Duration;
@@ -77,15 +85,24 @@ pub struct Status {
 }
 
 impl Client {
-    /// Adds an entry and brings the vault to its relays, if they can be reached.
+    /// Adds an entry and brings the vault to its relays, if they can be reached. The same entry once
+    /// more changes nothing, so a command that was cut short can be run again.
     ///
     /// # Errors
     /// [`ClientError::Vault`]; nothing is changed then.
     pub async fn add(&mut self, label: Name, content: &[u8]) -> Result<(), ClientError> {
+        if self.has(&label, content)? {
+            return self.flush().await;
+        }
         self.with_context(|device, ctx| device.add(label, content, ctx.now))??;
         self.with_context(|device, ctx| device.container(ctx))??;
         self.save()?;
         self.flush().await
+    }
+
+    fn has(&self, label: &Name, content: &[u8]) -> Result<bool, ClientError> {
+        let entry = self.device()?.vault().entry(label);
+        Ok(entry.is_ok_and(|entry| entry.content == SecretBytes::new(content)))
     }
 
     /// Removes an entry and brings the vault to its relays, if they can be reached.
@@ -98,20 +115,38 @@ impl Client {
         self.flush().await
     }
 
-    /// Makes an invite for one contact, who will be called `name`.
+    /// Makes an invite for one contact, who will be called `name`. As long as nobody answered it, asking
+    /// again gives the same one, unless it is to be at other relays: then it is replaced.
     ///
     /// # Errors
-    /// [`ClientError::Pair`]; [`ClientError::Relay`] if no relay took it, and then there is no invite.
+    /// [`ClientError::Pair`].
     pub async fn invite(&mut self, name: Name) -> Result<(Link, u64), ClientError> {
-        let made = self.with_context(|device, ctx| device.invite(name, ctx))??;
-        let Invited {
-            link,
-            expires,
-            step,
-        } = made;
+        if let Some(open) = self.open_invite(&name)? {
+            self.flush().await?;
+            return Ok(open);
+        }
+        let made = self.with_context(|device, ctx| {
+            let mut withdrawn = device.withdraw_invite(&name).unwrap_or_default();
+            device.invite(name, ctx).map(|made| {
+                let Invited { link, expires, step } = made;
+                withdrawn.then(step);
+                (link, expires, withdrawn)
+            })
+        })??;
+        let (link, expires, step) = made;
         self.keep(step)?;
         self.flush().await?;
         Ok((link, expires))
+    }
+
+    /// The open invite of a name, if it is where a new one would be.
+    fn open_invite(&self, name: &Name) -> Result<Option<(Link, u64)>, ClientError> {
+        let device = self.device()?;
+        let same = |invite: &&Invitation| {
+            let open = invite.answered.is_none() && invite.expires > now();
+            open && invite.name == *name && invite.inbox.relays == device.relays()
+        };
+        Ok(device.invites().iter().find(same).map(|invite| (invite.link(), invite.expires)))
     }
 
     /// Compares a number that a contact or an owner read out.
@@ -124,13 +159,32 @@ impl Client {
         self.flush().await
     }
 
-    /// Leaves a contact out of the next circle.
+    /// The number to compare with a contact or an owner; of a contested contact the one who answered
+    /// first.
+    ///
+    /// # Errors
+    /// [`ClientError::Pair`].
+    pub fn pairing_number(&self, name: &Name) -> Result<Number, ClientError> {
+        let mut rng = UnwrapErr(SysRng);
+        let ctx = Context { now: now(), rng: &mut rng, cost: self.cost };
+        let device = self.device()?;
+        if let Some(contact) = device.contact_named(name) {
+            return Ok(device.number_with_contact(contact, &contact.card, &ctx)?);
+        }
+        let held = device.held_named(name).ok_or(PairError::NoSuchPerson)?;
+        Ok(device.number_with_owner(held, &ctx)?)
+    }
+
+    /// Leaves a contact out of the next circle, or takes back an invite that nobody answered.
     ///
     /// # Errors
     /// [`ClientError::Pair`].
     pub async fn remove_contact(&mut self, name: &Name) -> Result<(), ClientError> {
-        self.with_context(|device, ctx| device.remove_contact(name, ctx.now))??;
-        self.save()?;
+        let step = self.with_context(|device, ctx| match device.withdraw_invite(name) {
+            Some(step) => Ok(step),
+            None => device.remove_contact(name, ctx.now).map(|()| Step::default()),
+        })??;
+        self.keep(step)?;
         self.flush().await
     }
 
@@ -150,31 +204,17 @@ impl Client {
         self.keep(made.step)?;
         self.flush().await?;
         let events = match wait {
-            Some(wait) => {
-                self.listen(Some(wait), |client| client.all_held(generation))
-                    .await?
-            }
+            Some(wait) => self.listen(Some(wait), |client| client.all_held(generation)).await?,
             None => Vec::new(),
         };
-        Ok(Protected {
-            circle,
-            generation,
-            events,
-        })
+        Ok(Protected { circle, generation, events })
     }
 
     fn all_held(&self, generation: u64) -> bool {
-        let circles = self
-            .state
-            .device
-            .as_ref()
-            .map(|device| &device.vault().circles);
+        let circles = self.state.device.as_ref().map(|device| &device.vault().circles);
         circles.into_iter().flatten().any(|circle| {
             circle.generation == generation
-                && circle
-                    .members
-                    .iter()
-                    .all(|member| member.state == MemberState::Held)
+                && circle.members.iter().all(|member| member.state == MemberState::Held)
         })
     }
 
@@ -188,6 +228,15 @@ impl Client {
         self.listen(wait, |_| false).await
     }
 
+    /// Recoveries of this owner's key that may still be going on, as contacts told.
+    ///
+    /// # Errors
+    /// [`ClientError::Restoring`].
+    pub fn recoveries(&self) -> Result<Vec<Recovery>, ClientError> {
+        let recent = |known: &&Recovery| known.opened.saturating_add(REQUEST_SECONDS) > now();
+        Ok(self.device()?.recoveries().iter().filter(recent).cloned().collect())
+    }
+
     /// Whether the key is safe today, as far as this device knows.
     ///
     /// # Errors
@@ -197,9 +246,7 @@ impl Client {
         let vault = device.vault();
         let circle = vault.circles.last().cloned();
         let contacts = vault.contacts.iter().map(|contact| {
-            let member = circle
-                .as_ref()
-                .and_then(|circle| circle.member(contact.card.id()));
+            let member = circle.as_ref().and_then(|circle| circle.member(contact.card.id()));
             StatusContact {
                 name: contact.name.clone(),
                 state: contact_state(contact, member, now()),
@@ -211,7 +258,7 @@ impl Client {
         let copies = device.copies();
         Ok(Status {
             contacts: contacts.collect(),
-            recoveries: device.recoveries().to_vec(),
+            recoveries: self.recoveries()?,
             entries: vault.entries.len(),
             synced: !copies.is_empty() && copies.iter().all(|copy| copy.version >= vault.version),
             queued: self.queued(),

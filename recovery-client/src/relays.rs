@@ -38,9 +38,7 @@ pub struct Relays {
 
 impl fmt::Debug for Relays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relays")
-            .field("total", &self.total)
-            .finish_non_exhaustive()
+        f.debug_struct("Relays").field("total", &self.total).finish_non_exhaustive()
     }
 }
 
@@ -59,10 +57,7 @@ impl Relays {
     /// # Errors
     /// As [`Relays::new`].
     pub fn with_timeouts(timeouts: Timeouts) -> Result<Self, RelayError> {
-        Ok(Self {
-            clients: Arc::new(Clients::new(timeouts)?),
-            total: timeouts.total,
-        })
+        Ok(Self { clients: Arc::new(Clients::new(timeouts)?), total: timeouts.total })
     }
 
     /// Opens a mailbox, or extends the time it lasts; without `ttl` (seconds) it lasts until closed.
@@ -76,8 +71,7 @@ impl Relays {
         ttl: Option<u64>,
     ) -> Result<(), RelayError> {
         let path = format!("/v1/mailboxes/{}{}", token.id(), ttl_query(ttl));
-        self.command(relay, Method::PUT, &path, token.expose())
-            .await
+        self.command(relay, Method::PUT, &path, token.expose()).await
     }
 
     /// Posts a message. The same message again is the same post.
@@ -98,8 +92,7 @@ impl Relays {
         let path = format!("/v1/mailboxes/{mailbox}/messages");
         let response = self.call(relay, Method::POST, &path, |call| {
             let call = call.body(body.to_vec());
-            hold.iter()
-                .fold(call, |call, hold| call.header("recovery-hold", hold))
+            hold.iter().fold(call, |call, hold| call.header("recovery-hold", hold))
         });
         let receipt = read_body(relay, response.await?, answer::JSON_MAX).await?;
         answer::posted(&receipt).ok_or_else(|| nonsense(relay, "its receipt is malformed"))
@@ -142,18 +135,12 @@ impl Relays {
         let (id, after, secret) = (token.id(), read.after, Zeroizing::new(token.expose()));
         let time = self.total + Duration::from_secs(wait) + Duration::from_secs(limit as u64);
         let path = format!("/v1/mailboxes/{id}/messages?after={after}&limit={limit}&wait={wait}");
-        let call = self.call(relay, Method::GET, &path, |call| {
-            bearer(call, &secret).timeout(time)
-        });
+        let call = self.call(relay, Method::GET, &path, |call| bearer(call, &secret).timeout(time));
         let response = call.await?;
         let epoch = answer::epoch(response.headers()).unwrap_or_default();
         let list = read_body(relay, response, answer::list_max(limit)).await?;
         let messages = answer::messages(&list, after, limit).map_err(|why| nonsense(relay, why))?;
-        Ok(Page {
-            epoch,
-            messages,
-            damaged: Vec::new(),
-        })
+        Ok(Page { epoch, messages, damaged: Vec::new() })
     }
 
     /// Deletes a message; fine if it is gone already.
@@ -167,8 +154,7 @@ impl Relays {
         seq: u64,
     ) -> Result<(), RelayError> {
         let path = format!("/v1/mailboxes/{}/messages/{seq}", token.id());
-        self.command(relay, Method::DELETE, &path, token.expose())
-            .await
+        self.command(relay, Method::DELETE, &path, token.expose()).await
     }
 
     /// Closes a mailbox and drops what is in it; fine if it is gone already.
@@ -181,8 +167,7 @@ impl Relays {
         token: &MailboxToken,
     ) -> Result<(), RelayError> {
         let path = format!("/v1/mailboxes/{}", token.id());
-        self.command(relay, Method::DELETE, &path, token.expose())
-            .await
+        self.command(relay, Method::DELETE, &path, token.expose()).await
     }
 
     /// Writes a slot if it is as expected; gives its new version.
@@ -235,8 +220,7 @@ impl Relays {
     /// Any [`RelayError`].
     pub async fn delete_slot(&self, relay: &RelayUrl, token: &SlotToken) -> Result<(), RelayError> {
         let path = format!("/v1/slots/{}", token.id());
-        self.command(relay, Method::DELETE, &path, token.expose())
-            .await
+        self.command(relay, Method::DELETE, &path, token.expose()).await
     }
 
     /// Drops what is held under a hold, in one mailbox or in all, and lets nothing more in for 30 days.
@@ -249,12 +233,9 @@ impl Relays {
         token: &HoldToken,
         only_in: Option<MailboxId>,
     ) -> Result<(), RelayError> {
-        let only = only_in
-            .map(|mailbox| format!("?mailbox={mailbox}"))
-            .unwrap_or_default();
+        let only = only_in.map(|mailbox| format!("?mailbox={mailbox}")).unwrap_or_default();
         let path = format!("/v1/holds/{}/veto{only}", token.id());
-        self.command(relay, Method::POST, &path, token.expose())
-            .await
+        self.command(relay, Method::POST, &path, token.expose()).await
     }
 
     /// Whether the relay is up.
@@ -262,8 +243,6 @@ impl Relays {
     /// # Errors
     /// Any [`RelayError`] if it is not.
     pub async fn healthy(&self, relay: &RelayUrl) -> Result<(), RelayError> {
-        self.call(relay, Method::GET, "/healthz", |call| call)
-            .await
-            .map(drop)
+        self.call(relay, Method::GET, "/healthz", |call| call).await.map(drop)
     }
 }

@@ -85,17 +85,9 @@ impl Client {
         relays: &[RelayUrl],
     ) -> Result<Self, ClientError> {
         let mut rng = UnwrapErr(SysRng);
-        let mut ctx = Context {
-            now: now(),
-            rng: &mut rng,
-            cost: KdfCost::STANDARD,
-        };
+        let mut ctx = Context { now: now(), rng: &mut rng, cost: KdfCost::STANDARD };
         let (new, step) = NewDevice::start(name, device, relays, &mut ctx)?;
-        let state = State {
-            restoring: Some(new),
-            outbox: step.outbox,
-            ..State::default()
-        };
+        let state = State { restoring: Some(new), outbox: step.outbox, ..State::default() };
         let mut client = Self::create_with(dir, protection, state)?;
         client.flush().await?;
         Ok(client)
@@ -106,10 +98,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::NotRestoring`].
     pub fn restoring(&self) -> Result<&NewDevice, ClientError> {
-        self.state
-            .restoring
-            .as_ref()
-            .ok_or(ClientError::NotRestoring)
+        self.state.restoring.as_ref().ok_or(ClientError::NotRestoring)
     }
 
     /// The link to send, or the one that stands only in the QR code on this screen.
@@ -126,11 +115,7 @@ impl Client {
     /// [`ClientError::NotRestoring`].
     pub fn request_number(&self) -> Result<Number, ClientError> {
         let mut rng = UnwrapErr(SysRng);
-        let ctx = Context {
-            now: now(),
-            rng: &mut rng,
-            cost: self.cost,
-        };
+        let ctx = Context { now: now(), rng: &mut rng, cost: self.cost };
         Ok(self.restoring()?.number(&ctx)?)
     }
 
@@ -139,17 +124,10 @@ impl Client {
     /// # Errors
     /// [`ClientError::Import`] names the file.
     pub fn import(&mut self, files: &[(String, Vec<u8>)]) -> Result<(), ClientError> {
-        let new = self
-            .state
-            .restoring
-            .as_mut()
-            .ok_or(ClientError::NotRestoring)?;
+        let new = self.state.restoring.as_mut().ok_or(ClientError::NotRestoring)?;
         for (path, text) in files {
             let imported = new.import(text);
-            imported.map_err(|error| ClientError::Import {
-                path: path.clone(),
-                error,
-            })?;
+            imported.map_err(|error| ClientError::Import { path: path.clone(), error })?;
         }
         self.save()
     }
@@ -194,15 +172,9 @@ impl Client {
         let Some(last) = page.messages.last().map(|message| message.seq) else {
             return Ok(());
         };
-        let new = self
-            .state
-            .restoring
-            .as_mut()
-            .ok_or(ClientError::NotRestoring)?;
-        let useless = page
-            .messages
-            .iter()
-            .filter(|message| new.take(&message.body) == Taken::Useless);
+        let new = self.state.restoring.as_mut().ok_or(ClientError::NotRestoring)?;
+        let useless =
+            page.messages.iter().filter(|message| new.take(&message.body) == Taken::Useless);
         let useless: Vec<u64> = useless.map(|message| message.seq).collect();
         self.state.advance(token.id(), &page.epoch, last);
         self.save()?;
@@ -242,9 +214,7 @@ impl Client {
     pub async fn restore(&mut self, chosen: Chosen<'_>) -> Result<Done, ClientError> {
         let assessment = self.restoring()?.assess();
         let sets = assessment.complete(Some(chosen.owner));
-        let set = sets
-            .first()
-            .ok_or_else(|| too_few(&assessment, chosen.owner))?;
+        let set = sets.first().ok_or_else(|| too_few(&assessment, chosen.owner))?;
         let quorum = set.combine()?;
         let root = quorum.root(chosen.passphrase)?;
         let mut found = Vec::new();
@@ -255,28 +225,17 @@ impl Client {
                 Err(error) => self.notices.push(Notice::NotRead(error)),
             }
         }
-        let Restored {
-            device,
-            generation,
-            rollback,
-        } = quorum.restore(root, &found)?;
+        let Restored { device, generation, rollback } = quorum.restore(root, &found)?;
         if let Some(rollback) = rollback.clone().filter(|_| !chosen.accept_older) {
             return Err(RestoreError::Rollback(rollback).into());
         }
         let left_out = quorum.left_out().to_vec();
-        let clean_up = self.restoring()?.clean_up();
-        self.state = State {
-            device: Some(device),
-            outbox: clean_up.outbox,
-            ..State::default()
-        };
+        let (clean_up, mut device) = (self.restoring()?.clean_up(), device);
+        device.came_back(self.restoring()?, now());
+        self.state = State { device: Some(device), outbox: clean_up.outbox, ..State::default() };
         self.save()?;
         self.flush().await?;
-        Ok(Done {
-            generation,
-            left_out,
-            rollback,
-        })
+        Ok(Done { generation, left_out, rollback })
     }
 
     /// Takes the request back and removes the home: this device is nobody's again.
@@ -285,16 +244,8 @@ impl Client {
     /// [`ClientError::NotRestoring`].
     pub async fn cancel_restore(mut self) -> Result<Vec<Notice>, ClientError> {
         let mut rng = UnwrapErr(SysRng);
-        let mut ctx = Context {
-            now: now(),
-            rng: &mut rng,
-            cost: self.cost,
-        };
-        let new = self
-            .state
-            .restoring
-            .as_mut()
-            .ok_or(ClientError::NotRestoring)?;
+        let mut ctx = Context { now: now(), rng: &mut rng, cost: self.cost };
+        let new = self.state.restoring.as_mut().ok_or(ClientError::NotRestoring)?;
         let step = new.cancel(&mut ctx)?;
         self.keep(step)?;
         self.flush().await?;
@@ -308,8 +259,6 @@ fn too_few(
     assessment: &recovery_core::flows::restore::Assessment,
     owner: ContactId,
 ) -> ClientError {
-    let (have, need) = assessment
-        .leading(Some(owner))
-        .map_or((0, 1), |set| set.counts());
+    let (have, need) = assessment.leading(Some(owner)).map_or((0, 1), |set| set.counts());
     RestoreError::TooFew { have, need }.into()
 }

@@ -54,14 +54,8 @@ impl State {
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         wire::encode(&Stored {
             version: V1,
-            device: self
-                .device
-                .as_ref()
-                .map(|device| SecretBytes::new(&device.encode())),
-            restoring: self
-                .restoring
-                .as_ref()
-                .map(|new| SecretBytes::new(&new.encode())),
+            device: self.device.as_ref().map(|device| SecretBytes::new(&device.encode())),
+            restoring: self.restoring.as_ref().map(|new| SecretBytes::new(&new.encode())),
             outbox: self.outbox.clone(),
             cursors: self.cursors.clone(),
         })
@@ -70,10 +64,7 @@ impl State {
     pub(crate) fn decode(octets: &[u8]) -> Result<Self, DecodeError> {
         let stored: Stored = wire::decode(octets)?;
         Ok(Self {
-            device: stored
-                .device
-                .map(|octets| Device::decode(octets.expose()))
-                .transpose()?,
+            device: stored.device.map(|octets| Device::decode(octets.expose())).transpose()?,
             restoring: stored
                 .restoring
                 .map(|octets| NewDevice::decode(octets.expose()))
@@ -86,18 +77,12 @@ impl State {
     /// How far `mailbox` was read in this epoch; from the start if the epoch is another one.
     pub(crate) fn after(&self, mailbox: MailboxId) -> (u64, Option<&str>) {
         let cursor = self.cursors.iter().find(|cursor| cursor.mailbox == mailbox);
-        cursor.map_or((0, None), |cursor| {
-            (cursor.after, Some(cursor.epoch.as_str()))
-        })
+        cursor.map_or((0, None), |cursor| (cursor.after, Some(cursor.epoch.as_str())))
     }
 
     /// Notes how far `mailbox` was read.
     pub(crate) fn advance(&mut self, mailbox: MailboxId, epoch: &str, after: u64) {
         self.cursors.retain(|cursor| cursor.mailbox != mailbox);
-        self.cursors.push(Cursor {
-            mailbox,
-            epoch: epoch.to_owned(),
-            after,
-        });
+        self.cursors.push(Cursor { mailbox, epoch: epoch.to_owned(), after });
     }
 }

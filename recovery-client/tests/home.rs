@@ -22,11 +22,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// The least that is accepted: 19 MiB, one pass.
-const CHEAP: KdfCost = KdfCost {
-    memory_kib: 19 * 1_024,
-    passes: 1,
-    lanes: 1,
-};
+const CHEAP: KdfCost = KdfCost { memory_kib: 19 * 1_024, passes: 1, lanes: 1 };
 /// Where the box starts in a home with a key file.
 const HEADER: usize = 16;
 
@@ -35,10 +31,7 @@ fn passphrase(text: &str) -> Zeroizing<String> {
 }
 
 fn protected(text: &str) -> Protection {
-    Protection::Passphrase {
-        passphrase: passphrase(text),
-        cost: CHEAP,
-    }
+    Protection::Passphrase { passphrase: passphrase(text), cost: CHEAP }
 }
 
 fn open(dir: &Path) -> Result<(Home, Vec<u8>), HomeError> {
@@ -84,10 +77,7 @@ fn without_a_passphrase_the_key_lies_beside_the_state() {
     assert!(matches!(open(&copy), Err(HomeError::Damaged { .. })));
     for wrong in [0, 31, 33] {
         fs::write(copy.join("key"), vec![0; wrong]).unwrap();
-        assert!(
-            matches!(open(&copy), Err(HomeError::Damaged { .. })),
-            "{wrong}"
-        );
+        assert!(matches!(open(&copy), Err(HomeError::Damaged { .. })), "{wrong}");
     }
 }
 
@@ -101,15 +91,9 @@ fn a_passphrase_is_asked_for_and_must_be_right() {
     drop(home);
     assert_eq!(open_with(&dir, "correct horse").unwrap(), b"two");
     for wrong in ["correct horsf", "Correct horse", "correct horse "] {
-        assert!(
-            matches!(open_with(&dir, wrong), Err(HomeError::WrongPassphrase)),
-            "{wrong:?}"
-        );
+        assert!(matches!(open_with(&dir, wrong), Err(HomeError::WrongPassphrase)), "{wrong:?}");
     }
-    assert!(matches!(
-        open_with(&dir, ""),
-        Err(HomeError::EmptyPassphrase)
-    ));
+    assert!(matches!(open_with(&dir, ""), Err(HomeError::EmptyPassphrase)));
     assert!(matches!(open(&dir), Err(HomeError::PassphraseNeeded)));
 }
 
@@ -130,10 +114,7 @@ fn the_key_of_an_opening_opens_again() {
     assert!(matches!(gone, Err(HomeError::NotFound { .. })));
     for protection in [protected("correct horse"), Protection::None] {
         drop(Home::create(&dir, protection, b"three", &mut rng(3)).unwrap());
-        assert!(matches!(
-            Home::reopen(&key, Duration::ZERO),
-            Err(HomeError::Replaced { .. })
-        ));
+        assert!(matches!(Home::reopen(&key, Duration::ZERO), Err(HomeError::Replaced { .. })));
         fs::remove_dir_all(&dir).unwrap();
     }
 }
@@ -158,10 +139,7 @@ fn a_removed_home_is_none() {
             started.recv().unwrap();
             thread::sleep(Duration::from_millis(50));
             home.remove().unwrap();
-            assert!(matches!(
-                waiting.join().unwrap(),
-                Err(HomeError::NotFound { .. })
-            ));
+            assert!(matches!(waiting.join().unwrap(), Err(HomeError::NotFound { .. })));
         });
         assert_eq!(
             (Home::exists(&dir), dir.exists(), dir.join("key").exists()),
@@ -180,19 +158,9 @@ fn a_home_is_made_once_and_only_with_sense() {
         Home::create(&dir, protected(""), b"", &mut rng(1)),
         Err(HomeError::EmptyPassphrase)
     ));
-    let weak = KdfCost {
-        memory_kib: 8,
-        passes: 1,
-        lanes: 1,
-    };
-    let weak = Protection::Passphrase {
-        passphrase: passphrase("x"),
-        cost: weak,
-    };
-    assert!(matches!(
-        Home::create(&dir, weak, b"", &mut rng(1)),
-        Err(HomeError::KdfCost { .. })
-    ));
+    let weak = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
+    let weak = Protection::Passphrase { passphrase: passphrase("x"), cost: weak };
+    assert!(matches!(Home::create(&dir, weak, b"", &mut rng(1)), Err(HomeError::KdfCost { .. })));
     assert!(!Home::exists(&dir));
     // What an unfinished home left behind is no obstacle, and no key stays that nothing needs.
     fs::write(dir.join("key"), b"old").unwrap();
@@ -216,24 +184,13 @@ fn a_home_is_made_once_and_only_with_sense() {
 #[test]
 fn every_truncation_and_flipped_bit_is_damage() {
     let folder = Folder::new();
-    drop(
-        Home::create(
-            folder.path(),
-            Protection::None,
-            b"state of a person",
-            &mut rng(1),
-        )
-        .unwrap(),
-    );
+    drop(Home::create(folder.path(), Protection::None, b"state of a person", &mut rng(1)).unwrap());
     let path = folder.join("state");
     let good = fs::read(&path).unwrap();
     let refused = |file: &[u8], what: &str| {
         fs::write(&path, file).unwrap();
         let error = open(folder.path()).map(|_| ()).unwrap_err();
-        assert!(
-            matches!(error, HomeError::Damaged { .. }),
-            "{what}: {error}"
-        );
+        assert!(matches!(error, HomeError::Damaged { .. }), "{what}: {error}");
     };
     for length in 0..good.len() {
         refused(&good[..length], &format!("cut to {length}"));
@@ -263,10 +220,7 @@ fn a_newer_format_is_named() {
     recheck(&mut file);
     fs::write(folder.join("state"), &file).unwrap();
     let error = open(folder.path()).map(|_| ()).unwrap_err();
-    assert!(
-        matches!(error, HomeError::NewerVersion { version: 2, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, HomeError::NewerVersion { version: 2, .. }), "{error}");
 }
 
 #[test]
@@ -305,10 +259,7 @@ fn parameters_of_the_passphrase_cannot_be_exchanged() {
     let mut file = [&good[..15], &[0], &good[44..]].concat();
     recheck(&mut file);
     fs::write(&path, &file).unwrap();
-    assert!(matches!(
-        open(folder.path()),
-        Err(HomeError::Damaged { .. })
-    ));
+    assert!(matches!(open(folder.path()), Err(HomeError::Damaged { .. })));
 }
 
 #[test]
@@ -316,22 +267,13 @@ fn what_is_too_large_is_refused_before_it_is_read() {
     let folder = Folder::new();
     let mut home = Home::create(folder.path(), Protection::None, b"small", &mut rng(1)).unwrap();
     let large = vec![0; Home::STATE_MAX + 1];
-    assert!(matches!(
-        home.write(&large, &mut rng(2)),
-        Err(HomeError::StateTooLarge { .. })
-    ));
+    assert!(matches!(home.write(&large, &mut rng(2)), Err(HomeError::StateTooLarge { .. })));
     drop(home);
     assert_eq!(open(folder.path()).unwrap().1, b"small");
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .open(folder.join("state"))
-        .unwrap();
+    let file = fs::OpenOptions::new().write(true).open(folder.join("state")).unwrap();
     file.set_len(1 << 40).unwrap();
     let start = Instant::now();
-    assert!(matches!(
-        open(folder.path()),
-        Err(HomeError::Damaged { .. })
-    ));
+    assert!(matches!(open(folder.path()), Err(HomeError::Damaged { .. })));
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
@@ -371,10 +313,7 @@ fn the_second_waits_or_is_told() {
         let second = scope.spawn(|| {
             ready.send(()).unwrap();
             let wait = Duration::from_secs(30);
-            Home::open(folder.path(), || Err(HomeError::PassphraseNeeded), wait)
-                .unwrap()
-                .1
-                .to_vec()
+            Home::open(folder.path(), || Err(HomeError::PassphraseNeeded), wait).unwrap().1.to_vec()
         });
         started.recv().unwrap();
         let mut home = home;
@@ -389,15 +328,7 @@ fn the_second_waits_or_is_told() {
 #[test]
 fn nobody_loses_a_step_when_many_take_turns() {
     let folder = Folder::new();
-    drop(
-        Home::create(
-            folder.path(),
-            Protection::None,
-            &0_u64.to_be_bytes(),
-            &mut rng(1),
-        )
-        .unwrap(),
-    );
+    drop(Home::create(folder.path(), Protection::None, &0_u64.to_be_bytes(), &mut rng(1)).unwrap());
     thread::scope(|scope| {
         for seed in 0..8 {
             let folder = &folder;
@@ -429,15 +360,9 @@ fn a_question_fails_in_the_callers_own_way() {
     }
     let folder = Folder::new();
     let ask = || Err(Mine::Interrupted);
-    assert!(matches!(
-        Home::open(folder.path(), ask, Duration::ZERO),
-        Err(Mine::Home)
-    ));
+    assert!(matches!(Home::open(folder.path(), ask, Duration::ZERO), Err(Mine::Home)));
     drop(Home::create(folder.path(), protected("x"), b"", &mut rng(1)).unwrap());
-    assert!(matches!(
-        Home::open(folder.path(), ask, Duration::ZERO),
-        Err(Mine::Interrupted)
-    ));
+    assert!(matches!(Home::open(folder.path(), ask, Duration::ZERO), Err(Mine::Interrupted)));
 }
 
 #[test]
@@ -447,15 +372,10 @@ fn errors_are_sentences_with_a_way_out() {
         open(folder.path()).map(|_| ()).unwrap_err(),
         HomeError::PassphraseNeeded,
         HomeError::WrongPassphrase,
-        HomeError::Busy {
-            dir: "/home/\u{1b}[31m".into(),
-        },
+        HomeError::Busy { dir: "/home/\u{1b}[31m".into() },
     ] {
         assert!(error.hint().ends_with('.') && !error.to_string().ends_with('.'));
-        assert!(
-            !error.to_string().contains('\u{1b}'),
-            "terminal escapes are shown, not sent"
-        );
+        assert!(!error.to_string().contains('\u{1b}'), "terminal escapes are shown, not sent");
     }
 }
 
@@ -488,19 +408,11 @@ mod permissions {
         let folder = Folder::new();
         let dir = folder.join("home");
         drop(Home::create(&dir, Protection::None, b"one", &mut rng(1)).unwrap());
-        for path in [
-            &dir,
-            &dir.join("state"),
-            &dir.join("key"),
-            &dir.join("lock"),
-        ] {
+        for path in [&dir, &dir.join("state"), &dir.join("key"), &dir.join("lock")] {
             set_mode(path, 0o755);
         }
         let (home, _) = open(&dir).unwrap();
-        let told = [
-            HomeWarning::WasOpen(dir.join("state")),
-            HomeWarning::WasOpen(dir.join("key")),
-        ];
+        let told = [HomeWarning::WasOpen(dir.join("state")), HomeWarning::WasOpen(dir.join("key"))];
         assert_eq!(home.warnings(), told);
         assert_eq!(mode(&dir), 0o700);
         for name in ["state", "key", "lock"] {
@@ -520,10 +432,7 @@ mod permissions {
         assert_eq!(mode(folder.path()), 0o755);
         drop(home);
         set_mode(folder.path(), 0o777);
-        assert!(matches!(
-            open(folder.path()),
-            Err(HomeError::Permissions { .. })
-        ));
+        assert!(matches!(open(folder.path()), Err(HomeError::Permissions { .. })));
     }
 
     #[test]
@@ -536,11 +445,7 @@ mod permissions {
         assert!(matches!(open(&dir), Err(HomeError::Damaged { .. })));
         fs::remove_dir(dir.join("state")).unwrap();
         assert!(
-            std::process::Command::new("mkfifo")
-                .arg(dir.join("state"))
-                .status()
-                .unwrap()
-                .success()
+            std::process::Command::new("mkfifo").arg(dir.join("state")).status().unwrap().success()
         );
         assert!(matches!(open(&dir), Err(HomeError::Damaged { .. })));
         fs::remove_file(dir.join("state")).unwrap();

@@ -26,10 +26,7 @@ fn a_file_is_written_once_unless_it_may_be_replaced() {
     let folder = Folder::new();
     let path = folder.join("key with space.ü");
     write_private(&path, b"one", false).unwrap();
-    assert!(matches!(
-        write_private(&path, b"two", false),
-        Err(FileError::Exists { .. })
-    ));
+    assert!(matches!(write_private(&path, b"two", false), Err(FileError::Exists { .. })));
     assert_eq!(fs::read(&path).unwrap(), b"one");
     write_private(&path, b"two", true).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"two");
@@ -44,21 +41,12 @@ fn a_place_that_cannot_hold_a_file_is_named() {
     let folder = Folder::new();
     let error = |path: &Path, replace| write_private(path, b"x", replace).unwrap_err();
     for replace in [false, true] {
-        assert!(matches!(
-            error(folder.path(), replace),
-            FileError::NotAFile { .. }
-        ));
+        assert!(matches!(error(folder.path(), replace), FileError::NotAFile { .. }));
         assert!(
             matches!(error(&folder.join("none/x"), replace), FileError::Missing { path } if path.ends_with("none"))
         );
-        assert!(matches!(
-            error(Path::new("/"), replace),
-            FileError::NotAFile { .. }
-        ));
-        assert!(matches!(
-            error(Path::new(""), replace),
-            FileError::NotAFile { .. }
-        ));
+        assert!(matches!(error(Path::new("/"), replace), FileError::NotAFile { .. }));
+        assert!(matches!(error(Path::new(""), replace), FileError::NotAFile { .. }));
         fs::write(folder.join("file"), b"").unwrap();
         assert!(
             matches!(error(&folder.join("file/x"), replace), FileError::NotAFolder { path } if path.ends_with("file"))
@@ -78,34 +66,14 @@ fn reading_stops_at_the_limit() {
         assert_eq!(*read_limited(&path, length).unwrap(), vec![7; length]);
         assert_eq!(*read_limited(&path, 1 << 20).unwrap(), vec![7; length]);
         if length > 0 {
-            assert!(matches!(
-                read_limited(&path, length - 1),
-                Err(FileError::TooLarge { .. })
-            ));
+            assert!(matches!(read_limited(&path, length - 1), Err(FileError::TooLarge { .. })));
         }
     }
-    fs::OpenOptions::new()
-        .write(true)
-        .open(&path)
-        .unwrap()
-        .set_len(1 << 40)
-        .unwrap();
-    assert!(matches!(
-        read_limited(&path, 1 << 20),
-        Err(FileError::TooLarge { .. })
-    ));
-    assert!(matches!(
-        read_limited(folder.path(), 10),
-        Err(FileError::NotAFile { .. })
-    ));
-    assert!(matches!(
-        read_limited(&folder.join("none"), 10),
-        Err(FileError::Missing { .. })
-    ));
-    assert!(matches!(
-        read_limited(&path.join("x"), 10),
-        Err(FileError::NotAFolder { .. })
-    ));
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    assert!(matches!(read_limited(&path, 1 << 20), Err(FileError::TooLarge { .. })));
+    assert!(matches!(read_limited(folder.path(), 10), Err(FileError::NotAFile { .. })));
+    assert!(matches!(read_limited(&folder.join("none"), 10), Err(FileError::Missing { .. })));
+    assert!(matches!(read_limited(&path.join("x"), 10), Err(FileError::NotAFolder { .. })));
 }
 
 #[cfg(unix)]
@@ -136,20 +104,11 @@ mod unix {
         symlink(folder.join("target"), folder.join("link")).unwrap();
         symlink(folder.join("nowhere"), folder.join("dangling")).unwrap();
         symlink(folder.join("loop"), folder.join("loop")).unwrap();
-        assert!(
-            Command::new("mkfifo")
-                .arg(folder.join("fifo"))
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("mkfifo").arg(folder.join("fifo")).status().unwrap().success());
         for name in ["link", "dangling", "loop", "fifo"] {
             for replace in [false, true] {
                 let error = write_private(&folder.join(name), b"x", replace).unwrap_err();
-                assert!(
-                    matches!(error, FileError::NotAFile { .. }),
-                    "{name}: {error}"
-                );
+                assert!(matches!(error, FileError::NotAFile { .. }), "{name}: {error}");
             }
         }
         assert!(matches!(
@@ -157,10 +116,7 @@ mod unix {
             Err(FileError::NotAFile { .. })
         ));
         assert_eq!(fs::read(folder.join("target")).unwrap(), b"kept");
-        assert_eq!(
-            names(folder.path()),
-            ["dangling", "fifo", "link", "loop", "target"]
-        );
+        assert_eq!(names(folder.path()), ["dangling", "fifo", "link", "loop", "target"]);
     }
 
     #[test]
@@ -194,13 +150,7 @@ mod unix {
     fn a_pipe_is_read_and_an_endless_one_is_not() {
         let folder = Folder::new();
         let fifo = folder.join("fifo");
-        assert!(
-            Command::new("mkfifo")
-                .arg(&fifo)
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
         thread::scope(|scope| {
             scope.spawn(|| {
                 let mut writer = fs::OpenOptions::new().write(true).open(&fifo).unwrap();

@@ -29,7 +29,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// Calls that change something on disk, by their names on any processor, and some between them.
-const CALLS: [&str; 18] = [
+const CALLS: [&str; 16] = [
     "?openat",
     "?write",
     "?fsync",
@@ -46,19 +46,18 @@ const CALLS: [&str; 18] = [
     "?link",
     "?linkat",
     "?flock",
-    "?close",
-    "?statx",
 ];
 const OLD: &[u8] = b"old state";
 const NEW: &[u8] = &[b'n'; 20_000];
 
+/// A name and what to do in a folder.
+type Action = (&'static str, fn(&Path));
+
 /// What the child does in the folder; each can be run again whatever became of the last run.
-const ACTIONS: [(&str, fn(&Path)); 5] = [
+const ACTIONS: [Action; 5] = [
     ("create", |dir| create(dir, Protection::None)),
     ("create-with-passphrase", |dir| create(dir, protection())),
-    ("write", |dir| {
-        open(dir).unwrap().0.write(NEW, &mut rng(2)).unwrap()
-    }),
+    ("write", |dir| open(dir).unwrap().0.write(NEW, &mut rng(2)).unwrap()),
     ("remove", |dir| match open(dir) {
         Ok((home, _)) => home.remove().unwrap(),
         Err(error) => assert!(matches!(error, HomeError::NotFound { .. }), "{error}"),
@@ -73,15 +72,8 @@ const ACTIONS: [(&str, fn(&Path)); 5] = [
 ];
 
 fn protection() -> Protection {
-    let cost = KdfCost {
-        memory_kib: 19 * 1_024,
-        passes: 1,
-        lanes: 1,
-    };
-    Protection::Passphrase {
-        passphrase: Zeroizing::new("x".to_owned()),
-        cost,
-    }
+    let cost = KdfCost { memory_kib: 19 * 1_024, passes: 1, lanes: 1 };
+    Protection::Passphrase { passphrase: Zeroizing::new("x".to_owned()), cost }
 }
 
 fn create(dir: &Path, protection: Protection) {
@@ -115,11 +107,7 @@ fn write_forever(dir: &Path) {
     let mut count = u64::from(state[0]);
     loop {
         count += 1;
-        home.write(
-            &vec![u8::try_from(count % 256).unwrap(); 50_000],
-            &mut rng(count),
-        )
-        .unwrap();
+        home.write(&vec![u8::try_from(count % 256).unwrap(); 50_000], &mut rng(count)).unwrap();
         println!("safe {count}");
     }
 }
@@ -132,14 +120,7 @@ fn command(action: &str, dir: &Path, inject: Option<&str>) -> Command {
         Some(inject) => {
             let mut strace = Command::new("strace");
             strace
-                .args([
-                    "-f",
-                    "-qqq",
-                    "-o",
-                    "/dev/null",
-                    "-e",
-                    &format!("inject={inject}"),
-                ])
+                .args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("inject={inject}")])
                 .arg(&this);
             strace
         }
@@ -167,10 +148,7 @@ fn prepared(action: &str) -> Folder {
 fn assert_whole(action: &str, folder: &Folder, context: &str) {
     if action == "export" {
         let found = fs::read(folder.join("secret"));
-        assert!(
-            found.is_err() || found.is_ok_and(|octets| octets == NEW),
-            "{context}"
-        );
+        assert!(found.is_err() || found.is_ok_and(|octets| octets == NEW), "{context}");
         return;
     }
     let (absent, states): (bool, &[&[u8]]) = match action {
@@ -190,10 +168,7 @@ fn assert_tidy(folder: &Folder, context: &str) {
     for dir in [folder.path(), &folder.join("home")] {
         for entry in fs::read_dir(dir).into_iter().flatten() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            assert!(
-                !name.ends_with(".new") && !name.ends_with(".part"),
-                "{context}: {name}"
-            );
+            assert!(!name.ends_with(".new") && !name.ends_with(".part"), "{context}: {name}");
         }
     }
 }
@@ -230,11 +205,7 @@ fn sweep(action: &str, calls: &[&str], fault: &str) -> u32 {
         for n in 1.. {
             let context = format!("{action}, {fault} at {call} {n}");
             let folder = prepared(action);
-            let ended = run(
-                action,
-                folder.path(),
-                Some(&format!("{call}:{fault}:when={n}")),
-            );
+            let ended = run(action, folder.path(), Some(&format!("{call}:{fault}:when={n}")));
             runs += 1;
             if fault.starts_with("error") {
                 assert_tidy(&folder, &context);
@@ -243,10 +214,7 @@ fn sweep(action: &str, calls: &[&str], fault: &str) -> u32 {
             if Home::exists(&folder.join("home")) {
                 assert_tidy(&folder, &context);
             }
-            assert!(
-                run(action, folder.path(), None).success(),
-                "{context}: again"
-            );
+            assert!(run(action, folder.path(), None).success(), "{context}: again");
             assert_done(action, &folder, &context);
             if ended.success() {
                 break;
@@ -258,9 +226,7 @@ fn sweep(action: &str, calls: &[&str], fault: &str) -> u32 {
 }
 
 fn can_trace() -> bool {
-    let traced = Command::new("strace")
-        .args(["-qqq", "-o", "/dev/null", "true"])
-        .status();
+    let traced = Command::new("strace").args(["-qqq", "-o", "/dev/null", "true"]).status();
     let can = traced.is_ok_and(|status| status.success());
     if !can {
         println!("strace is not here or not allowed to trace: nothing swept");
@@ -285,15 +251,7 @@ fn out_of_space_at_every_call() {
         for (action, _) in ACTIONS {
             let runs = sweep(
                 action,
-                &[
-                    "?write",
-                    "?fsync",
-                    "?rename",
-                    "?renameat",
-                    "?renameat2",
-                    "?mkdir",
-                    "?mkdirat",
-                ],
+                &["?write", "?fsync", "?rename", "?renameat", "?renameat2", "?mkdir", "?mkdirat"],
                 "error=ENOSPC",
             );
             println!("{action}: {runs} runs");
@@ -310,31 +268,18 @@ fn synced_before_and_after_the_rename() {
         let log = folder.join("log");
         let mut strace = Command::new("strace");
         strace
-            .args([
-                "-f",
-                "-qqq",
-                "-e",
-                "trace=write,fsync,rename,renameat,renameat2",
-                "-o",
-            ])
+            .args(["-f", "-qqq", "-e", "trace=write,fsync,rename,renameat,renameat2", "-o"])
             .arg(&log);
         let child = command("write", folder.path(), None);
-        strace
-            .arg(child.get_program())
-            .args(child.get_args())
-            .stdout(Stdio::null());
-        strace
-            .env("HOME_CHILD", "write")
-            .env("HOME_CHILD_DIR", folder.path());
+        strace.arg(child.get_program()).args(child.get_args()).stdout(Stdio::null());
+        strace.env("HOME_CHILD", "write").env("HOME_CHILD_DIR", folder.path());
         assert!(strace.status().unwrap().success());
         let log = fs::read_to_string(log).unwrap();
         let steps: Vec<&str> = log
             .lines()
             .skip_while(|line| !line.contains("recovery home"))
             .filter_map(|line| {
-                ["write(", "fsync(", "rename"]
-                    .into_iter()
-                    .find(|call| line.contains(call))
+                ["write(", "fsync(", "rename"].into_iter().find(|call| line.contains(call))
             })
             .take(4)
             .collect();
@@ -347,10 +292,8 @@ fn killed_at_random_moments() {
     let folder = prepared("write");
     let mut last = u64::from(OLD[0]);
     for round in 0..30_u64 {
-        let mut child = command("forever", folder.path(), None)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            command("forever", folder.path(), None).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         thread::sleep(Duration::from_millis(5 + round * 37 % 50));
         child.kill().unwrap();
@@ -364,10 +307,7 @@ fn killed_at_random_moments() {
         assert!(state == OLD || state == vec![first; 50_000], "a mixture");
         let found = u64::from(first);
         let least = safe.map_or(last, |safe| safe % 256);
-        assert!(
-            found == least || found == (least + 1) % 256,
-            "{found} after {least}"
-        );
+        assert!(found == least || found == (least + 1) % 256, "{found} after {least}");
         last = found;
     }
 }

@@ -97,9 +97,7 @@ fn is_segment(segment: &str) -> bool {
 
 /// This machine, or a host whose transport is encrypted and authenticated by its name.
 fn is_near(host: &str) -> bool {
-    let loopback_v4 = host
-        .parse::<std::net::Ipv4Addr>()
-        .is_ok_and(|ip| ip.is_loopback());
+    let loopback_v4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
     loopback_v4 || host == "localhost" || host == "[::1]" || host.ends_with(".onion")
 }
 
@@ -172,10 +170,7 @@ mod tests {
         for (written, kept) in [
             ("https://relay.example.org", "https://relay.example.org"),
             ("HTTPS://Relay.Example.org/", "https://relay.example.org"),
-            (
-                "https://relay.example.org:8443/recovery/",
-                "https://relay.example.org:8443/recovery",
-            ),
+            ("https://relay.example.org:8443/recovery/", "https://relay.example.org:8443/recovery"),
             ("http://127.0.0.1:8440", "http://127.0.0.1:8440"),
             ("http://[::1]:8440", "http://[::1]:8440"),
             ("http://localhost:1", "http://localhost:1"),

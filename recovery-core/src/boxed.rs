@@ -93,11 +93,8 @@ fn secretbox(
     let mut cipher = XSalsa20::new(key.expose().into(), nonce.into());
     let mut tag_key = Zeroizing::new([0; 32]);
     cipher.apply_keystream(tag_key.as_mut_slice());
-    let tag_of = |ciphertext: &[u8]| {
-        Poly1305::new((&*tag_key).into())
-            .compute_unpadded(ciphertext)
-            .into()
-    };
+    let tag_of =
+        |ciphertext: &[u8]| Poly1305::new((&*tag_key).into()).compute_unpadded(ciphertext).into();
     match direction {
         Direction::Seal => {
             cipher.apply_keystream(body);
@@ -123,12 +120,11 @@ mod tests {
     fn secretbox_is_nacls() {
         let key = hex("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389");
         let nonce = hex("69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37");
-        let mut body = hex(
-            "be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a\
+        let mut body =
+            hex("be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a\
              1ac728d45e6c61296cdc3c01233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057\
              e2f6556ad6b1318a024a838f21af1fde048977eb48f59ffd4924ca1c60902e52f0a089bc76897040\
-             e082f937763848645e0705",
-        );
+             e082f937763848645e0705");
         let key = Secret::from_slice(&key).unwrap();
         let tag = secretbox(&key, &nonce.try_into().unwrap(), &mut body, Direction::Seal);
         assert_eq!(tag.as_slice(), hex("f3ffc7703f9400e52a7dfb4b3d3305d9"));

@@ -34,10 +34,7 @@ pub struct Inbox {
 impl Inbox {
     /// A fresh inbox at `relays`.
     pub fn new(relays: &[RelayUrl], rng: &mut impl CryptoRng) -> Self {
-        Self {
-            base: Base::random(rng),
-            relays: relays.to_vec(),
-        }
+        Self { base: Base::random(rng), relays: relays.to_vec() }
     }
 
     /// Where others post.
@@ -159,11 +156,7 @@ impl Circle {
     /// Whether enough holders proved it: those that suffice, and one more where there are more.
     #[must_use]
     pub fn active(&self) -> bool {
-        let held = |id| {
-            self.members
-                .iter()
-                .any(|m| m.id == id && m.state == MemberState::Held)
-        };
+        let held = |id| self.members.iter().any(|m| m.id == id && m.state == MemberState::Held);
         let members = self.policy.members();
         if members.iter().all(|id| held(*id)) {
             return true;
@@ -187,12 +180,7 @@ impl Circle {
 #[must_use]
 pub fn audit_key(shares: &[SecretBytes], circle: CircleId, contact: ContactId) -> Secret<32> {
     let shares = wire::encode(&shares);
-    hkdf(
-        &shares,
-        &[],
-        labels::AUDIT_KEY,
-        &[circle.as_bytes(), contact.as_bytes()],
-    )
+    hkdf(&shares, &[], labels::AUDIT_KEY, &[circle.as_bytes(), contact.as_bytes()])
 }
 
 /// The proof in a receipt for the bundle with this hash.

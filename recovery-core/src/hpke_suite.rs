@@ -35,10 +35,7 @@ impl SealingKey {
     #[must_use]
     pub fn from_slice(octets: &[u8]) -> Option<Self> {
         let parsed = <XWing as Kem>::PublicKey::from_bytes(octets).ok()?;
-        Some(Self {
-            octets: Box::new(octets.try_into().ok()?),
-            parsed,
-        })
+        Some(Self { octets: Box::new(octets.try_into().ok()?), parsed })
     }
 
     /// The octets.
@@ -109,17 +106,8 @@ impl OpeningKey {
     pub fn from_seed(seed: &Secret<32>) -> Self {
         let private = <XWing as Kem>::PrivateKey::from_bytes(seed.expose()).expect("32 octets");
         let parsed = XWing::sk_to_pk(&private);
-        let octets = Box::new(
-            *parsed
-                .to_bytes()
-                .as_slice()
-                .first_chunk()
-                .expect("1,216 octets"),
-        );
-        Self {
-            private,
-            public: SealingKey { octets, parsed },
-        }
+        let octets = Box::new(*parsed.to_bytes().as_slice().first_chunk().expect("1,216 octets"));
+        Self { private, public: SealingKey { octets, parsed } }
     }
 
     /// The public half.

@@ -266,13 +266,9 @@ mod tests {
         let id = MailboxToken::new([7; 32]).id();
         assert_eq!(id.to_string().parse::<MailboxId>(), Ok(id));
         assert_eq!(id.to_string().len(), 43);
-        for wrong in [
-            "",
-            "AA",
-            &format!("{id}="),
-            &format!("{id}A"),
-            &id.to_string().replace(|_| true, "*"),
-        ] {
+        for wrong in
+            ["", "AA", &format!("{id}="), &format!("{id}A"), &id.to_string().replace(|_| true, "*")]
+        {
             assert!(wrong.parse::<MailboxId>().is_err(), "{wrong}");
         }
         // The last character of 32 octets carries two unused bits, which must be zero.
@@ -285,10 +281,7 @@ mod tests {
     #[test]
     fn every_relay_and_kind_has_its_own_token() {
         let base = Base(Secret::new([1; 32]));
-        assert_ne!(
-            base.mailbox("https://a.example"),
-            base.mailbox("https://b.example")
-        );
+        assert_ne!(base.mailbox("https://a.example"), base.mailbox("https://b.example"));
         assert_ne!(
             base.mailbox("https://a.example").expose(),
             base.slot("https://a.example").expose()

@@ -34,11 +34,7 @@ pub struct KdfCostError {
 
 impl KdfCost {
     /// 64 MiB, three passes, one lane: what version 1 writes.
-    pub const STANDARD: Self = Self {
-        memory_kib: 64 * 1_024,
-        passes: 3,
-        lanes: 1,
-    };
+    pub const STANDARD: Self = Self { memory_kib: 64 * 1_024, passes: 3, lanes: 1 };
 
     /// Refuses stored parameters that somebody made weak (a downgrade) or absurd (a denial of
     /// service): below 19 MiB, above 1 GiB, above 16 passes or lanes.
@@ -53,11 +49,7 @@ impl KdfCost {
     }
 
     fn error(self) -> KdfCostError {
-        KdfCostError {
-            memory_kib: self.memory_kib,
-            passes: self.passes,
-            lanes: self.lanes,
-        }
+        KdfCostError { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes }
     }
 }
 
@@ -99,11 +91,7 @@ mod tests {
 
     #[test]
     fn weak_and_absurd_parameters_are_refused() {
-        let cost = |memory_kib, passes, lanes| KdfCost {
-            memory_kib,
-            passes,
-            lanes,
-        };
+        let cost = |memory_kib, passes, lanes| KdfCost { memory_kib, passes, lanes };
         assert_eq!(KdfCost::STANDARD.check_stored(), Ok(KdfCost::STANDARD));
         for refused in [
             cost(0, 3, 1),
@@ -121,11 +109,7 @@ mod tests {
 
     #[test]
     fn password_and_salt_matter() {
-        let cheap = KdfCost {
-            memory_kib: 8,
-            passes: 1,
-            lanes: 1,
-        };
+        let cheap = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
         let a = argon2id(b"password", b"somesalt", cheap);
         assert_ne!(a, argon2id(b"passwore", b"somesalt", cheap));
         assert_ne!(a, argon2id(b"password", b"somesalu", cheap));

@@ -33,11 +33,7 @@ impl Identity {
             signing: SigningPublic(signing.verifying_key()),
             sealing: opening.public().clone(),
         };
-        Self {
-            signing,
-            opening,
-            public,
-        }
+        Self { signing, opening, public }
     }
 
     /// The public halves.
@@ -61,12 +57,7 @@ impl Identity {
     /// A card with `name` and `mailboxes`, signed by this identity.
     #[must_use]
     pub fn card(&self, name: Name, mailboxes: Vec<MailboxAddress>) -> Signed {
-        let body = CardBody {
-            version: V1,
-            name,
-            keys: self.public.clone(),
-            mailboxes,
-        };
+        let body = CardBody { version: V1, name, keys: self.public.clone(), mailboxes };
         Signed::new(&body, self, self.id().as_bytes())
     }
 
@@ -107,9 +98,7 @@ impl PublicKeys {
     /// # Errors
     /// `SignatureError` for every signature that is not this key's over `message`.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), SignatureError> {
-        self.signing
-            .0
-            .verify_strict(message, &Signature::from_bytes(signature))
+        self.signing.0.verify_strict(message, &Signature::from_bytes(signature))
     }
 }
 
@@ -186,17 +175,14 @@ impl Card {
     /// # Errors
     /// [`StatementError`] if it is no card or its keys did not sign it.
     pub fn verify(signed: &Signed) -> Result<Self, StatementError> {
-        let claimed = signed.peek::<CardBody>()?;
-        let body: CardBody = signed.verify(&claimed.keys, claimed.keys.id().as_bytes())?;
+        let body: CardBody = signed
+            .verify_claim(|body: &CardBody| (&body.keys, body.keys.id().as_bytes().to_vec()))?;
         if body.mailboxes.len() > Self::MAILBOXES_MAX {
             return Err(StatementError::Body(crate::wire::DecodeError::Malformed {
                 what: CardBody::NAME,
             }));
         }
-        Ok(Self {
-            body,
-            signed: signed.clone(),
-        })
+        Ok(Self { body, signed: signed.clone() })
     }
 
     /// The name its owner gave themselves.
@@ -278,18 +264,9 @@ mod tests {
     fn a_statement_is_for_one_sender_and_audience() {
         let (anna, bob) = (identity(1), identity(2));
         let card = anna.card("Anna".parse().unwrap(), vec![]);
-        assert!(
-            card.verify::<CardBody>(anna.public(), anna.id().as_bytes())
-                .is_ok()
-        );
-        assert!(
-            card.verify::<CardBody>(anna.public(), bob.id().as_bytes())
-                .is_err()
-        );
-        assert!(
-            card.verify::<CardBody>(bob.public(), anna.id().as_bytes())
-                .is_err()
-        );
+        assert!(card.verify::<CardBody>(anna.public(), anna.id().as_bytes()).is_ok());
+        assert!(card.verify::<CardBody>(anna.public(), bob.id().as_bytes()).is_err());
+        assert!(card.verify::<CardBody>(bob.public(), anna.id().as_bytes()).is_err());
     }
 
     #[test]

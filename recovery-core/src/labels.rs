@@ -34,7 +34,7 @@ labels! {
     PACKAGE_SEED = "recovery/v1/package-seed";
     /// A circle's way secret from its share secret and passphrase (HKDF info).
     CIRCLE_SECRET = "recovery/v1/circle-secret";
-    /// A circle passphrase under Argon2id: first octets of the salt.
+    /// Salt of a circle's passphrase: SHA-256(label ‖ 0x00 ‖ circle id).
     CIRCLE_PASSPHRASE = "recovery/v1/circle-passphrase";
     /// Hash of a contact's shares, in its bundle: SHA-256(label ‖ 0x00 ‖ CBOR of the shares).
     PIECES_HASH = "recovery/v1/pieces-hash";
@@ -54,6 +54,10 @@ labels! {
     BOX_VAULT = "recovery/v1/box-vault";
     /// Box: the state file of a home.
     BOX_HOME = "recovery/v1/box-home";
+    /// Secret of that box: HKDF(key of the home, label ‖ 0x00 ‖ everything before the box).
+    HOME_SECRET = "recovery/v1/home-secret";
+    /// Checksum of a state file: SHA-256(label ‖ 0x00 ‖ everything before).
+    HOME_CHECKSUM = "recovery/v1/home-checksum";
     /// Box: the owner's card in an invite slot.
     BOX_INVITE = "recovery/v1/box-invite";
     /// Box: a recovery request in its slot.
@@ -101,5 +105,14 @@ mod tests {
             assert!(label.starts_with("recovery/v1/"), "{label}");
             assert!(seen.insert(label), "{label} stands twice");
         }
+    }
+
+    #[test]
+    fn the_specification_lists_them_in_this_order() {
+        let page = include_str!("../../docs/spec/labels.md");
+        let label =
+            |line: &'static str| line.strip_prefix("| `")?.split_once('`').map(|(label, _)| label);
+        let listed: Vec<&str> = page.lines().filter_map(label).collect();
+        assert_eq!(listed, ALL);
     }
 }

@@ -96,20 +96,14 @@ impl Number {
     /// The 15 digits without spaces.
     #[must_use]
     pub fn digits(&self) -> String {
-        self.0
-            .iter()
-            .map(|digit| char::from(b'0' + digit))
-            .collect()
+        self.0.iter().map(|digit| char::from(b'0' + digit)).collect()
     }
 }
 
 /// The interim digit after all of `digits`; 0 if the last one is the right check digit.
 fn damm(digits: &[u8]) -> u8 {
     digits.iter().fold(0, |interim, digit| {
-        let row = QUASIGROUP
-            .get(usize::from(interim))
-            .copied()
-            .unwrap_or_default();
+        let row = QUASIGROUP.get(usize::from(interim)).copied().unwrap_or_default();
         row.get(usize::from(*digit)).copied().unwrap_or_default()
     })
 }
@@ -170,19 +164,11 @@ mod tests {
     use super::{Number, NumberError, damm};
     use crate::{ids::RequestId, kdf::KdfCost, wire::link::LinkSecret};
 
-    const CHEAP: KdfCost = KdfCost {
-        memory_kib: 8,
-        passes: 1,
-        lanes: 1,
-    };
+    const CHEAP: KdfCost = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
 
     fn number(request: u8, secret: u8) -> Number {
-        Number::of_request(
-            RequestId::new([request; 32]),
-            &LinkSecret::new([secret; 16]),
-            CHEAP,
-        )
-        .unwrap()
+        Number::of_request(RequestId::new([request; 32]), &LinkSecret::new([secret; 16]), CHEAP)
+            .unwrap()
     }
 
     #[test]
@@ -219,18 +205,11 @@ mod tests {
             if at > 0 && swapped[at] != swapped[at - 1] {
                 swapped.swap(at, at - 1);
                 let swapped: String = swapped.into_iter().collect();
-                assert_eq!(
-                    swapped.parse::<Number>(),
-                    Err(NumberError::Mistyped),
-                    "{at}"
-                );
+                assert_eq!(swapped.parse::<Number>(), Err(NumberError::Mistyped), "{at}");
             }
         }
         assert_eq!("123".parse::<Number>(), Err(NumberError::Length(3)));
-        assert_eq!(
-            "12345678901234x".parse::<Number>(),
-            Err(NumberError::NotDigits)
-        );
+        assert_eq!("12345678901234x".parse::<Number>(), Err(NumberError::NotDigits));
     }
 
     #[test]

@@ -57,11 +57,7 @@ impl Package {
         rng: &mut impl CryptoRng,
     ) -> Option<Self> {
         let sealed = to.seal(labels::SEAL_PACKAGE, root.expose(), rng)?;
-        Some(Self {
-            version: V1,
-            way,
-            sealed: sealed.try_into().ok()?,
-        })
+        Some(Self { version: V1, way, sealed: sealed.try_into().ok()? })
     }
 
     /// Opens the package with its way's key pair.
@@ -108,11 +104,7 @@ mod tests {
 
     #[test]
     fn opens_with_its_own_secret_circle_and_passphrase_only() {
-        let cheap = KdfCost {
-            memory_kib: 8,
-            passes: 1,
-            lanes: 1,
-        };
+        let cheap = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
         let (shared, circle) = (Secret::new([1; 32]), CircleId::new([2; 16]));
         let right = circle_key(&shared, circle, Some(("passphrase", cheap))).unwrap();
         let mut rng = ChaCha20Rng::seed_from_u64(1);

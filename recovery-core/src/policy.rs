@@ -76,14 +76,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`].
     pub fn any(threshold: u8, members: Vec<ContactId>) -> Result<Self, PolicyError> {
-        Self::groups_of(
-            1,
-            vec![Group {
-                name: None,
-                threshold,
-                members,
-            }],
-        )
+        Self::groups_of(1, vec![Group { name: None, threshold, members }])
     }
 
     /// Any `needed` of `groups`, each complete with its own threshold.
@@ -95,10 +88,7 @@ impl Policy {
             return Err(PolicyError::Nobody);
         }
         if groups.len() > usize::from(slip39::MOST) {
-            return Err(PolicyError::TooManyGroups {
-                groups: groups.len(),
-                limit: slip39::MOST,
-            });
+            return Err(PolicyError::TooManyGroups { groups: groups.len(), limit: slip39::MOST });
         }
         within(needed, groups.len())?;
         groups.iter().try_for_each(check_group)?;
@@ -120,11 +110,8 @@ impl Policy {
     /// The threshold of the only group, or the fewest pieces that complete enough groups.
     #[must_use]
     pub fn fewest(&self) -> usize {
-        let mut thresholds: Vec<usize> = self
-            .groups
-            .iter()
-            .map(|group| usize::from(group.threshold))
-            .collect();
+        let mut thresholds: Vec<usize> =
+            self.groups.iter().map(|group| usize::from(group.threshold)).collect();
         thresholds.sort_unstable();
         thresholds.iter().take(usize::from(self.needed)).sum()
     }
@@ -145,11 +132,7 @@ impl Policy {
     #[must_use]
     pub fn suffices(&self, holds: impl Fn(ContactId) -> bool) -> bool {
         let complete = |group: &&Group| {
-            let held = group
-                .members
-                .iter()
-                .filter(|member| holds(**member))
-                .count();
+            let held = group.members.iter().filter(|member| holds(**member)).count();
             held >= usize::from(group.threshold)
         };
         self.groups.iter().filter(complete).count() >= usize::from(self.needed)
@@ -185,10 +168,7 @@ fn check_group(group: &Group) -> Result<(), PolicyError> {
         return Err(PolicyError::Nobody);
     }
     if members > usize::from(slip39::MOST) {
-        return Err(PolicyError::TooManyMembers {
-            members,
-            limit: slip39::MOST,
-        });
+        return Err(PolicyError::TooManyMembers { members, limit: slip39::MOST });
     }
     within(group.threshold, members)?;
     if group.threshold == 1 && members > 1 {
@@ -230,23 +210,9 @@ mod tests {
         for (threshold, n, error) in [
             (0, 3, PolicyError::Zero),
             (1, 0, PolicyError::Nobody),
-            (
-                4,
-                3,
-                PolicyError::Unreachable {
-                    threshold: 4,
-                    members: 3,
-                },
-            ),
+            (4, 3, PolicyError::Unreachable { threshold: 4, members: 3 }),
             (1, 2, PolicyError::OneOfMany { members: 2 }),
-            (
-                3,
-                17,
-                PolicyError::TooManyMembers {
-                    members: 17,
-                    limit: 16,
-                },
-            ),
+            (3, 17, PolicyError::TooManyMembers { members: 17, limit: 16 }),
         ] {
             assert_eq!(Policy::any(threshold, people(n)), Err(error));
         }
@@ -257,11 +223,7 @@ mod tests {
 
     #[test]
     fn groups_must_be_complete() {
-        let group = |threshold, members| Group {
-            name: None,
-            threshold,
-            members,
-        };
+        let group = |threshold, members| Group { name: None, threshold, members };
         let (a, b) = (people(3), people(5).split_off(3));
         let policy = Policy::groups_of(2, vec![group(2, a.clone()), group(2, b.clone())]).unwrap();
         assert_eq!((policy.fewest(), policy.members().len()), (4, 5));

@@ -37,11 +37,7 @@ impl Letter {
     /// A letter with an attachment.
     #[must_use]
     pub fn new(signed: Signed, attachment: Option<Vec<u8>>) -> Self {
-        Self {
-            version: V1,
-            signed,
-            attachment,
-        }
+        Self { version: V1, signed, attachment }
     }
 }
 
@@ -83,16 +79,12 @@ pub fn seal(
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<u8>, SealError> {
     let content = wire::encode(letter);
-    let too_long = SealError {
-        length: content.len(),
-    };
+    let too_long = SealError { length: content.len() };
     let padded = MESSAGE_SIZES
         .iter()
         .find_map(|size| wire::pad(&content, size - 1 - hpke_suite::OVERHEAD))
         .ok_or(too_long)?;
-    let sealed = to
-        .seal(labels::SEAL_MESSAGE, &padded, rng)
-        .ok_or(too_long)?;
+    let sealed = to.seal(labels::SEAL_MESSAGE, &padded, rng).ok_or(too_long)?;
     let mut message = Vec::with_capacity(sealed.len() + 1);
     message.push(VERSION);
     message.extend_from_slice(&sealed);
@@ -113,10 +105,8 @@ pub fn open(identity: &Identity, message: &[u8]) -> Result<Letter, OpenError> {
         newer if newer > VERSION => return Err(OpenError::Newer),
         _ => return Err(OpenError::NotForUs),
     }
-    let padded = identity
-        .opening()
-        .open(labels::SEAL_MESSAGE, sealed)
-        .map_err(|_| OpenError::NotForUs)?;
+    let padded =
+        identity.opening().open(labels::SEAL_MESSAGE, sealed).map_err(|_| OpenError::NotForUs)?;
     let malformed = DecodeError::Malformed { what: Letter::NAME };
     let content = wire::unpad(&padded).ok_or(malformed)?;
     Ok(wire::decode(content)?)
@@ -164,10 +154,7 @@ mod tests {
         let (bob, carol) = (identity(2), identity(3));
         let message = seal(&letter(0), &bob.public().sealing, &mut rng).unwrap();
         assert_eq!(open(&carol, &message), Err(OpenError::NotForUs));
-        for at in (0..message.len())
-            .step_by(13)
-            .chain([0, 1, 1_120, 1_121, 4_095])
-        {
+        for at in (0..message.len()).step_by(13).chain([0, 1, 1_120, 1_121, 4_095]) {
             let mut changed = message.clone();
             changed[at] ^= 0x40;
             assert!(open(&bob, &changed).is_err(), "octet {at}");

@@ -148,19 +148,13 @@ mod tests {
 
     #[test]
     fn debug_hides_the_octets() {
-        assert_eq!(
-            format!("{:?}", Secret::new([0xAB; 2])),
-            "Secret<2>(redacted)"
-        );
+        assert_eq!(format!("{:?}", Secret::new([0xAB; 2])), "Secret<2>(redacted)");
     }
 
     #[test]
     fn other_lengths_are_no_secret() {
         assert!(Secret::<4>::from_slice(&[1, 2, 3]).is_none());
-        assert_eq!(
-            Secret::<3>::from_slice(&[1, 2, 3]),
-            Some(Secret::new([1, 2, 3]))
-        );
+        assert_eq!(Secret::<3>::from_slice(&[1, 2, 3]), Some(Secret::new([1, 2, 3])));
         assert_ne!(Secret::new([1, 2, 3]), Secret::new([1, 2, 4]));
     }
 }

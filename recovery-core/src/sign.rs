@@ -112,13 +112,7 @@ impl Signed {
         let body = wire::encode(body).to_vec();
         let sender = identity.id();
         let signature = identity.sign(&signing_input(T::KIND, sender, audience, &body));
-        Self {
-            version: V1,
-            kind: T::KIND,
-            sender,
-            body,
-            signature,
-        }
+        Self { version: V1, kind: T::KIND, sender, body, signature }
     }
 
     /// Reads the body without believing it; for what names its own keys.
@@ -142,13 +136,31 @@ impl Signed {
         audience: &[u8],
     ) -> Result<T, StatementError> {
         let body = self.peek::<T>()?;
+        self.check(keys, audience)?;
+        Ok(body)
+    }
+
+    /// The body, if the keys that it names itself signed it for the audience that it names itself.
+    /// Whose keys they are, the caller has to know.
+    ///
+    /// # Errors
+    /// [`StatementError`] says what is not as it must be.
+    pub fn verify_claim<T: Statement>(
+        &self,
+        claim: impl FnOnce(&T) -> (&PublicKeys, Vec<u8>),
+    ) -> Result<T, StatementError> {
+        let body = self.peek::<T>()?;
+        let (keys, audience) = claim(&body);
+        self.check(keys, &audience)?;
+        Ok(body)
+    }
+
+    fn check(&self, keys: &PublicKeys, audience: &[u8]) -> Result<(), StatementError> {
         if self.sender != keys.id() {
             return Err(StatementError::Sender);
         }
         let input = signing_input(self.kind, self.sender, audience, &self.body);
-        keys.verify(&input, &self.signature)
-            .map_err(|_| StatementError::Signature)?;
-        Ok(body)
+        keys.verify(&input, &self.signature).map_err(|_| StatementError::Signature)
     }
 }
 
@@ -178,9 +190,8 @@ fn signing_input(
 ) -> zeroize::Zeroizing<Vec<u8>> {
     let label = kind.label().as_bytes();
     let parts: [&[u8]; 5] = [label, &[0], sender.as_bytes(), audience, body];
-    let mut input = zeroize::Zeroizing::new(Vec::with_capacity(
-        parts.iter().map(|part| part.len()).sum(),
-    ));
+    let mut input =
+        zeroize::Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
     for part in parts {
         input.extend_from_slice(part);
     }

@@ -159,23 +159,12 @@ impl Vault {
         if self.entries.iter().any(|entry| entry.label == label) {
             return Err(VaultError::LabelTaken);
         }
-        let size = content.len()
-            + self
-                .entries
-                .iter()
-                .map(|entry| entry.content.len())
-                .sum::<usize>();
+        let size =
+            content.len() + self.entries.iter().map(|entry| entry.content.len()).sum::<usize>();
         if size > ENTRIES_MAX {
-            return Err(VaultError::Full {
-                size,
-                limit: ENTRIES_MAX,
-            });
+            return Err(VaultError::Full { size, limit: ENTRIES_MAX });
         }
-        self.entries.push(Entry {
-            label,
-            content: SecretBytes::new(content),
-            added: now,
-        });
+        self.entries.push(Entry { label, content: SecretBytes::new(content), added: now });
         self.touch(now);
         Ok(())
     }
@@ -185,10 +174,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NoSuchLabel`].
     pub fn entry(&self, label: &Name) -> Result<&Entry, VaultError> {
-        self.entries
-            .iter()
-            .find(|entry| entry.label == *label)
-            .ok_or(VaultError::NoSuchLabel)
+        self.entries.iter().find(|entry| entry.label == *label).ok_or(VaultError::NoSuchLabel)
     }
 
     /// Removes an entry.
@@ -254,9 +240,6 @@ pub fn check_entry(size: usize) -> Result<(), VaultError> {
     match size {
         0 => Err(VaultError::Empty),
         1..=ENTRY_MAX => Ok(()),
-        _ => Err(VaultError::EntryTooLong {
-            size,
-            limit: ENTRY_MAX,
-        }),
+        _ => Err(VaultError::EntryTooLong { size, limit: ENTRY_MAX }),
     }
 }

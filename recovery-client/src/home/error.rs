@@ -186,18 +186,11 @@ impl FileError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { doing, path },
             io::ErrorKind::NotFound => Self::Missing { path },
             io::ErrorKind::AlreadyExists => Self::Exists { path },
-            io::ErrorKind::NotADirectory => Self::NotAFolder {
-                path: path.parent().map_or_else(PathBuf::new, Into::into),
-            },
-            io::ErrorKind::IsADirectory => Self::NotAFile {
-                path,
-                what: "a folder",
-            },
-            _ => Self::Io {
-                doing,
-                path,
-                source,
-            },
+            io::ErrorKind::NotADirectory => {
+                Self::NotAFolder { path: path.parent().map_or_else(PathBuf::new, Into::into) }
+            }
+            io::ErrorKind::IsADirectory => Self::NotAFile { path, what: "a folder" },
+            _ => Self::Io { doing, path, source },
         }
     }
 

@@ -20,15 +20,10 @@ use zeroize::Zeroizing;
 /// folder to put it in; or what the system says. Then nothing was changed.
 pub fn write_private(path: &Path, octets: &[u8], replace: bool) -> Result<(), FileError> {
     let doing = "write";
-    let name = path.file_name().ok_or(FileError::NotAFile {
-        path: path.into(),
-        what: "a folder",
-    })?;
+    let name =
+        path.file_name().ok_or(FileError::NotAFile { path: path.into(), what: "a folder" })?;
     let dir = parent(path);
-    if !fs::metadata(dir)
-        .map_err(|e| FileError::new(doing, dir, e))?
-        .is_dir()
-    {
+    if !fs::metadata(dir).map_err(|e| FileError::new(doing, dir, e))?.is_dir() {
         return Err(FileError::NotAFolder { path: dir.into() });
     }
     let mut hasher = DefaultHasher::new();
@@ -39,10 +34,7 @@ pub fn write_private(path: &Path, octets: &[u8], replace: bool) -> Result<(), Fi
         Err(error) => return Err(FileError::new(doing, path, error)),
         Ok(there) => match kind(&there) {
             Some(what) => {
-                return Err(FileError::NotAFile {
-                    path: path.into(),
-                    what,
-                });
+                return Err(FileError::NotAFile { path: path.into(), what });
             }
             None if replace || fs::symlink_metadata(&part).is_ok_and(|p| same_file(&there, &p)) => {
                 true
@@ -51,13 +43,8 @@ pub fn write_private(path: &Path, octets: &[u8], replace: bool) -> Result<(), Fi
         },
     };
     remove_if_there(&part)?;
-    let done = write_synced(&part, octets).and_then(|()| {
-        if replace {
-            fs::rename(&part, path)
-        } else {
-            publish(&part, path)
-        }
-    });
+    let done = write_synced(&part, octets)
+        .and_then(|()| if replace { fs::rename(&part, path) } else { publish(&part, path) });
     finish(done, doing, &part, path)
 }
 
@@ -70,23 +57,15 @@ pub fn read_limited(path: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, FileE
     let error = |source| FileError::new("read", path, source);
     let found = fs::metadata(path).map_err(error)?;
     if found.is_dir() {
-        return Err(FileError::NotAFile {
-            path: path.into(),
-            what: "a folder",
-        });
+        return Err(FileError::NotAFile { path: path.into(), what: "a folder" });
     }
-    let too_large = || FileError::TooLarge {
-        path: path.into(),
-        max,
-    };
+    let too_large = || FileError::TooLarge { path: path.into(), max };
     if found.len() > max as u64 {
         return Err(too_large());
     }
     let mut file = File::open(path).map_err(error)?;
     let expected = usize::try_from(found.len()).unwrap_or(max);
-    read_up_to(&mut file, expected, max)
-        .map_err(error)?
-        .ok_or_else(too_large)
+    read_up_to(&mut file, expected, max).map_err(error)?.ok_or_else(too_large)
 }
 
 /// Reads to the end, growing by hand so that no unwiped copy stays behind; `None` beyond `max`.
@@ -182,11 +161,7 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), FileError> {
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(dir)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
 /// Makes a folder, and those above it, for this user only. Fine if it is there.
@@ -206,9 +181,7 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), FileError> {
         }
         _ => {}
     }
-    set_mode(dir, 0o700)
-        .and_then(|()| sync_dir(above))
-        .map_err(error)
+    set_mode(dir, 0o700).and_then(|()| sync_dir(above)).map_err(error)
 }
 
 /// The folder a path lies in.
@@ -265,7 +238,5 @@ pub(super) fn same_file(_: &fs::Metadata, _: &fs::Metadata) -> bool {
 /// The files of a folder by name; empty if it cannot be listed.
 pub(super) fn names_in(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .map(|entry| PathBuf::from(entry.file_name()))
-        .collect()
+    entries.map(|entry| PathBuf::from(entry.file_name())).collect()
 }

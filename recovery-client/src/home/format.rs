@@ -35,8 +35,6 @@ const MAGIC: &[u8; 14] = b"recovery home\n";
 const VERSION: u8 = 1;
 const HEADER_MAX: usize = 44;
 const CHECKSUM: usize = 32;
-const HOME_SECRET: &str = "recovery/v1/home-secret";
-const HOME_CHECKSUM: &str = "recovery/v1/home-checksum";
 
 /// What stands before the box: how the key is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +73,7 @@ impl Header {
 
     /// The secret of the box: `key`, bound to this header.
     pub(super) fn bind(&self, key: &Secret<32>) -> Secret<32> {
-        kdf::hkdf(key.expose(), &[], HOME_SECRET, &[&self.encode()])
+        kdf::hkdf(key.expose(), &[], labels::HOME_SECRET, &[&self.encode()])
     }
 }
 
@@ -88,7 +86,7 @@ pub(super) fn seal(
 ) -> Vec<u8> {
     let mut out = header.encode();
     out.extend_from_slice(&boxed::seal(secret.expose(), labels::BOX_HOME, state, rng));
-    let checksum = ids::labelled_hash(HOME_CHECKSUM, &[&out]);
+    let checksum = ids::labelled_hash(labels::HOME_CHECKSUM, &[&out]);
     out.extend_from_slice(&checksum);
     out
 }
@@ -100,7 +98,7 @@ pub(super) fn parse(file: &[u8]) -> Result<(Header, &[u8]), FormatError> {
         return Err(unknown);
     }
     let (body, checksum) = file.split_last_chunk::<CHECKSUM>().ok_or(unknown)?;
-    if ids::labelled_hash(HOME_CHECKSUM, &[body]) != *checksum {
+    if ids::labelled_hash(labels::HOME_CHECKSUM, &[body]) != *checksum {
         return Err(FormatError::Damaged("its checksum does not match"));
     }
     let short = FormatError::Damaged("it ends too early");
@@ -122,13 +120,7 @@ fn parse_passphrase(rest: &[u8]) -> Result<Option<(Header, &[u8])>, FormatError>
     let Some(([memory_kib, passes, lanes], boxed)) = numbers(rest) else {
         return Ok(None);
     };
-    let cost = KdfCost {
-        memory_kib,
-        passes,
-        lanes,
-    }
-    .check_stored()
-    .map_err(FormatError::Cost)?;
+    let cost = KdfCost { memory_kib, passes, lanes }.check_stored().map_err(FormatError::Cost)?;
     Ok(Some((Header::Passphrase { salt, cost }, boxed)))
 }
 

@@ -53,10 +53,7 @@ fn lock_file(dir: &Path, path: &Path) -> Result<File, HomeError> {
         ErrorKind::NotFound => HomeError::NotFound { dir: dir.into() },
         _ => FileError::new("write", path, error).into(),
     })?;
-    if file
-        .metadata()
-        .is_ok_and(|found| files::others_mode(&found) != 0)
-    {
+    if file.metadata().is_ok_and(|found| files::others_mode(&found) != 0) {
         // There is nothing in it to read, but others holding it could stop every command.
         let _ = files::set_mode(path, 0o600);
     }
@@ -65,9 +62,6 @@ fn lock_file(dir: &Path, path: &Path) -> Result<File, HomeError> {
 
 /// Whether the file is still the one at this path.
 fn is_at(file: &File, path: &Path) -> bool {
-    let same = |found| {
-        file.metadata()
-            .is_ok_and(|own| files::same_file(&own, &found))
-    };
+    let same = |found| file.metadata().is_ok_and(|own| files::same_file(&own, &found));
     cfg!(not(unix)) || fs::metadata(path).is_ok_and(same)
 }

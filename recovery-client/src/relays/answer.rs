@@ -21,10 +21,7 @@ pub(super) enum BodyError {
 
 /// Reads a body of at most `max` octets; never holds more than that.
 pub(super) async fn body(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
-    if response
-        .content_length()
-        .is_some_and(|length| length > max as u64)
-    {
+    if response.content_length().is_some_and(|length| length > max as u64) {
         return Err(BodyError::TooLong);
     }
     let mut octets = Vec::new();
@@ -83,9 +80,8 @@ impl Problem {
         let is_word =
             |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'_');
         let code = Some(text("code")).filter(|code| code.len() <= 64 && code.bytes().all(is_word));
-        let detail = Some(text("detail"))
-            .filter(|text| !text.is_empty())
-            .unwrap_or_else(|| text("title"));
+        let detail =
+            Some(text("detail")).filter(|text| !text.is_empty()).unwrap_or_else(|| text("title"));
         Self {
             code: code.unwrap_or_default().to_owned(),
             detail: plain(detail, 300),
@@ -117,14 +113,9 @@ pub(super) fn messages(
 ) -> Result<Vec<Message>, &'static str> {
     let malformed = "its list of messages is malformed";
     let mut decoder = Decoder::new(octets);
-    let count = decoder
-        .array()
-        .ok()
-        .flatten()
-        .and_then(|count| usize::try_from(count).ok());
-    let count = count
-        .filter(|count| *count <= limit)
-        .ok_or("it lists more messages than asked for")?;
+    let count = decoder.array().ok().flatten().and_then(|count| usize::try_from(count).ok());
+    let count =
+        count.filter(|count| *count <= limit).ok_or("it lists more messages than asked for")?;
     let (mut messages, mut last) = (Vec::with_capacity(count), after);
     for _ in 0..count {
         let message = message(&mut decoder).ok_or(malformed)?;
@@ -134,11 +125,7 @@ pub(super) fn messages(
         last = message.seq;
         messages.push(message);
     }
-    if decoder.position() == octets.len() {
-        Ok(messages)
-    } else {
-        Err(malformed)
-    }
+    if decoder.position() == octets.len() { Ok(messages) } else { Err(malformed) }
 }
 
 /// One message; `None` if anything is missing, doubled, unknown or too long.
@@ -159,11 +146,7 @@ fn message(decoder: &mut Decoder<'_>) -> Option<Message> {
         }
     }
     let body = body.filter(|body| body.len() <= MESSAGE_MAX)?.to_vec();
-    Some(Message {
-        seq: seq?,
-        posted_at: posted_at?,
-        body,
-    })
+    Some(Message { seq: seq?, posted_at: posted_at?, body })
 }
 
 #[cfg(test)]
@@ -178,12 +161,7 @@ mod tests {
     fn encode(list: &[Message]) -> Vec<u8> {
         let mut cbor = Encoder::new(Vec::new());
         cbor.array(list.len() as u64).unwrap();
-        for Message {
-            seq,
-            posted_at,
-            body,
-        } in list
-        {
+        for Message { seq, posted_at, body } in list {
             cbor.map(3).unwrap().str("seq").unwrap().u64(*seq).unwrap();
             cbor.str("body").unwrap().bytes(body).unwrap();
             cbor.str("posted_at").unwrap().u64(*posted_at).unwrap();
@@ -192,11 +170,7 @@ mod tests {
     }
 
     fn one(seq: u64) -> Message {
-        Message {
-            seq,
-            posted_at: 25,
-            body: b"hi".to_vec(),
-        }
+        Message { seq, posted_at: 25, body: b"hi".to_vec() }
     }
 
     #[test]
@@ -237,10 +211,7 @@ mod tests {
             assert!(messages(wrong, 0, READ_LIMIT_MAX).is_err(), "{wrong:x?}");
         }
         for order in [[2, 1, 3], [1, 1, 2], [0, 1, 2]] {
-            assert!(
-                messages(&encode(&order.map(one)), 0, 3).is_err(),
-                "{order:?}"
-            );
+            assert!(messages(&encode(&order.map(one)), 0, 3).is_err(), "{order:?}");
         }
         let nested = [vec![0x81; 10_000], vec![0x80]].concat();
         assert!(messages(&nested, 0, READ_LIMIT_MAX).is_err());
@@ -248,11 +219,8 @@ mod tests {
 
     #[test]
     fn the_largest_list_fits_and_a_longer_body_does_not() {
-        let message = |length| Message {
-            seq: u64::MAX,
-            posted_at: u64::MAX,
-            body: vec![0; length],
-        };
+        let message =
+            |length| Message { seq: u64::MAX, posted_at: u64::MAX, body: vec![0; length] };
         let full = encode(&[message(MESSAGE_MAX)]);
         assert!(messages(&full, 0, 1).is_ok());
         assert!((full.len()..full.len() + 128).contains(&list_max(1)));
@@ -263,13 +231,8 @@ mod tests {
     #[test]
     fn a_receipt_says_one_thing() {
         assert_eq!(posted(br#"{"seq":7}"#), Some(Posted::Seq(7)));
-        let held = Posted::Held {
-            release_at: 1_800_000_000,
-        };
-        assert_eq!(
-            posted(br#"{ "release_at": 1800000000, "more": null }"#),
-            Some(held)
-        );
+        let held = Posted::Held { release_at: 1_800_000_000 };
+        assert_eq!(posted(br#"{ "release_at": 1800000000, "more": null }"#), Some(held));
         for wrong in [
             "",
             "{}",
@@ -295,36 +258,22 @@ mod tests {
         let body =
             r#"{"code":"mailbox-full","detail":"a\u001b[31m\nb\u202ec","hint":"later","seq":3}"#;
         let problem = Problem::parse(body.as_bytes());
-        assert_eq!(
-            (problem.code.as_str(), problem.hint.as_str()),
-            ("mailbox-full", "later")
-        );
-        assert_eq!(
-            (problem.detail.as_str(), problem.seq),
-            ("a [31m b c", Some(3))
-        );
+        assert_eq!((problem.code.as_str(), problem.hint.as_str()), ("mailbox-full", "later"));
+        assert_eq!((problem.detail.as_str(), problem.seq), ("a [31m b c", Some(3)));
         for (body, detail) in [
             (
                 r#"{"code":"Not A Code","title":"only a title"}"#.to_owned(),
                 "only a title".to_owned(),
             ),
             (
-                format!(
-                    r#"{{"code":"{}","detail":"{}"}}"#,
-                    "a".repeat(65),
-                    "é".repeat(400)
-                ),
+                format!(r#"{{"code":"{}","detail":"{}"}}"#, "a".repeat(65), "é".repeat(400)),
                 "é".repeat(300),
             ),
             (r#"{"code":7,"detail":["x"]}"#.to_owned(), String::new()),
             ("<html>".to_owned(), String::new()),
         ] {
             let problem = Problem::parse(body.as_bytes());
-            assert_eq!(
-                (problem.code.as_str(), problem.detail),
-                ("", detail),
-                "{body}"
-            );
+            assert_eq!((problem.code.as_str(), problem.detail), ("", detail), "{body}");
         }
     }
 
@@ -349,11 +298,7 @@ mod tests {
             (&[b"a", b"a"], false),
             (&[], false),
         ] {
-            assert_eq!(
-                epoch(&fields("recovery-epoch", values)).is_some(),
-                good,
-                "{values:x?}"
-            );
+            assert_eq!(epoch(&fields("recovery-epoch", values)).is_some(), good, "{values:x?}");
         }
         for (text, good) in [
             ("\"v1\"", true),
@@ -365,22 +310,12 @@ mod tests {
             ("\"a b\"", false),
             ("*", false),
         ] {
-            assert_eq!(
-                etag(&fields("etag", &[text.as_bytes()])).is_some(),
-                good,
-                "{text}"
-            );
+            assert_eq!(etag(&fields("etag", &[text.as_bytes()])).is_some(), good, "{text}");
         }
-        for (text, seconds) in [
-            ("7", Some(7)),
-            ("-1", None),
-            ("Fri, 31 Dec 1999 23:59:59 GMT", None),
-        ] {
-            assert_eq!(
-                retry_after(&fields("retry-after", &[text.as_bytes()])),
-                seconds,
-                "{text}"
-            );
+        for (text, seconds) in
+            [("7", Some(7)), ("-1", None), ("Fri, 31 Dec 1999 23:59:59 GMT", None)]
+        {
+            assert_eq!(retry_after(&fields("retry-after", &[text.as_bytes()])), seconds, "{text}");
         }
     }
 

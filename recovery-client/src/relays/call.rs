@@ -28,9 +28,7 @@ impl Relays {
         token: String,
     ) -> Result<(), RelayError> {
         let token = Zeroizing::new(token);
-        self.call(relay, method, path, |call| bearer(call, &token))
-            .await
-            .map(drop)
+        self.call(relay, method, path, |call| bearer(call, &token)).await.map(drop)
     }
 
     /// One call, repeated while the relay names a short time to wait; gives an answer of success that
@@ -47,10 +45,7 @@ impl Relays {
         let (mut patience, mut tries) = (PATIENCE, TRIES);
         loop {
             let request = complete(client.request(method.clone(), &url).timeout(self.total));
-            let response = request
-                .send()
-                .await
-                .map_err(|error| unreachable(relay, error))?;
+            let response = request.send().await.map_err(|error| unreachable(relay, error))?;
             tries -= 1;
             let Some(pause) = pause(&response).filter(|pause| tries > 0 && *pause <= patience)
             else {
@@ -83,45 +78,25 @@ async fn accept(relay: &RelayUrl, response: Response) -> Result<Response, RelayE
         return Err(nonsense(relay, "it points elsewhere"));
     }
     if status.is_success() {
-        return Err(nonsense(
-            relay,
-            "its answer lacks the header Recovery-Epoch",
-        ));
+        return Err(nonsense(relay, "its answer lacks the header Recovery-Epoch"));
     }
-    let Problem {
-        code,
-        mut detail,
-        hint,
-        seq,
-    } = match answer::body(response, answer::JSON_MAX).await {
-        Ok(body) => Problem::parse(&body),
-        Err(_) => Problem::default(),
-    };
+    let Problem { code, mut detail, hint, seq } =
+        match answer::body(response, answer::JSON_MAX).await {
+            Ok(body) => Problem::parse(&body),
+            Err(_) => Problem::default(),
+        };
     let busy = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
     if !busy && !from_relay && code.is_empty() {
         return Err(nonsense(relay, &format!("status {}", status.as_u16())));
     }
     if matches!(code.as_str(), "no-such-path" | "method-not-allowed") {
-        return Err(nonsense(
-            relay,
-            "it knows no such call; its address may lack a part",
-        ));
+        return Err(nonsense(relay, "it knows no such call; its address may lack a part"));
     }
     if detail.is_empty() {
-        detail = status
-            .canonical_reason()
-            .unwrap_or("no reason given")
-            .to_lowercase();
+        detail = status.canonical_reason().unwrap_or("no reason given").to_lowercase();
     }
     let (relay, status) = (relay.clone(), status.as_u16());
-    Err(RelayError::Refused {
-        relay,
-        status,
-        code,
-        detail,
-        hint,
-        seq,
-    })
+    Err(RelayError::Refused { relay, status, code, detail, hint, seq })
 }
 
 /// Reads the body of a success, at most `max` octets of it.
@@ -130,12 +105,10 @@ pub(super) async fn read_body(
     response: Response,
     max: usize,
 ) -> Result<Vec<u8>, RelayError> {
-    answer::body(response, max)
-        .await
-        .map_err(|error| match error {
-            BodyError::TooLong => nonsense(relay, "its answer is too long"),
-            BodyError::Broken(error) => unreachable(relay, error),
-        })
+    answer::body(response, max).await.map_err(|error| match error {
+        BodyError::TooLong => nonsense(relay, "its answer is too long"),
+        BodyError::Broken(error) => unreachable(relay, error),
+    })
 }
 
 /// Adds the token, marked so that nothing below prints it.
@@ -152,22 +125,15 @@ pub(super) fn bearer(call: RequestBuilder, token: &str) -> RequestBuilder {
 }
 
 pub(super) fn ttl_query(ttl: Option<u64>) -> String {
-    ttl.map(|seconds| format!("?ttl={seconds}"))
-        .unwrap_or_default()
+    ttl.map(|seconds| format!("?ttl={seconds}")).unwrap_or_default()
 }
 
 pub(super) fn nonsense(relay: &RelayUrl, why: &str) -> RelayError {
-    RelayError::Answer {
-        relay: relay.clone(),
-        why: why.to_owned(),
-    }
+    RelayError::Answer { relay: relay.clone(), why: why.to_owned() }
 }
 
 fn unreachable(relay: &RelayUrl, error: reqwest::Error) -> RelayError {
-    RelayError::Unreachable {
-        relay: relay.clone(),
-        why: cause(error),
-    }
+    RelayError::Unreachable { relay: relay.clone(), why: cause(error) }
 }
 
 /// The innermost cause, in a few words, without the address that was called.
@@ -181,4 +147,19 @@ pub(super) fn cause(error: reqwest::Error) -> String {
         innermost = source;
     }
     plain(&innermost.to_string(), 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+    use reqwest::{Client, header::AUTHORIZATION};
+
+    #[test]
+    fn a_token_is_not_for_logs() {
+        let client = Client::builder().tls_certs_only([]).build().unwrap();
+        let request = bearer(client.get("http://localhost"), "token").build().unwrap();
+        let value = request.headers().get(AUTHORIZATION).unwrap();
+        assert_eq!((value.as_bytes(), value.is_sensitive()), (&b"Bearer token"[..], true));
+        assert!(!format!("{request:?}").contains("Bearer"));
+    }
 }

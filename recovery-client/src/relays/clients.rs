@@ -28,13 +28,7 @@ impl Clients {
         let near = without_tls(builder(timeouts).no_proxy()).build();
         let near = near.map_err(|error| RelayError::Setup { why: cause(error) })?;
         let lazy = Lazy::new;
-        Ok(Self {
-            timeouts,
-            near,
-            near_tls: lazy(),
-            far: lazy(),
-            far_tls: lazy(),
-        })
+        Ok(Self { timeouts, near, near_tls: lazy(), far: lazy(), far_tls: lazy() })
     }
 
     /// The client for a relay.
@@ -48,8 +42,7 @@ impl Clients {
             };
         let made =
             lazy.get_or_init(|| builder(self::builder(self.timeouts)).build().map_err(cause));
-        made.as_ref()
-            .map_err(|why| RelayError::Setup { why: why.clone() })
+        made.as_ref().map_err(|why| RelayError::Setup { why: why.clone() })
     }
 }
 

@@ -147,10 +147,6 @@ pub(super) fn plain(text: &str, max: usize) -> String {
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    let shown: String = text
-        .chars()
-        .map(|c| if hidden(c) { ' ' } else { c })
-        .take(max)
-        .collect();
+    let shown: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).take(max).collect();
     shown.split_whitespace().collect::<Vec<_>>().join(" ")
 }

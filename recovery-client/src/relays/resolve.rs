@@ -15,10 +15,7 @@ impl Resolve for Resolver {
         let name = name.as_str().trim_end_matches('.').to_ascii_lowercase();
         Box::pin(async move {
             let addresses: Addrs = if name == "localhost" {
-                let here = [
-                    (Ipv4Addr::LOCALHOST, 0).into(),
-                    (Ipv6Addr::LOCALHOST, 0).into(),
-                ];
+                let here = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
                 Box::new(here.into_iter())
             } else if name.ends_with(".onion") {
                 return Err(io::Error::other(

@@ -15,10 +15,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     /// 10 s to connect, 30 s for a call.
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            total: Duration::from_secs(30),
-        }
+        Self { connect: Duration::from_secs(10), total: Duration::from_secs(30) }
     }
 }
 
@@ -80,13 +77,7 @@ pub struct Message {
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Message({}, {} octets, at {})",
-            self.seq,
-            self.body.len(),
-            self.posted_at
-        )
+        write!(f, "Message({}, {} octets, at {})", self.seq, self.body.len(), self.posted_at)
     }
 }
 
@@ -103,16 +94,10 @@ impl FromStr for Etag {
     type Err = ParseEtagError;
 
     fn from_str(text: &str) -> Result<Self, ParseEtagError> {
-        let inner = text
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'))
-            .ok_or(ParseEtagError)?;
+        let inner =
+            text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(ParseEtagError)?;
         let fine = inner.len() <= 64 && inner.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
-        if fine {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ParseEtagError)
-        }
+        if fine { Ok(Self(text.to_owned())) } else { Err(ParseEtagError) }
     }
 }
 

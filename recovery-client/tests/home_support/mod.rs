@@ -8,16 +8,20 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A fresh, private folder, removed when dropped.
+/// A fresh folder, removed when dropped. In memory where there is a file system for that: what the tests
+/// ask is not whether the disk keeps what was synced.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{count}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
+        let name = format!("recovery-test-{}-{count}", std::process::id());
+        let memory = Path::new("/dev/shm").join(&name);
+        let path = match fs::create_dir(&memory) {
+            Ok(()) => memory,
+            Err(_) => Path::new(env!("CARGO_TARGET_TMPDIR")).join(name),
+        };
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }

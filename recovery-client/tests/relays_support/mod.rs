@@ -43,13 +43,9 @@ impl Server {
     /// Answers one connection after the other; the last act is repeated.
     pub(crate) async fn start(acts: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap())
-            .parse()
-            .unwrap();
-        let (requests, flooded) = (
-            Arc::<Mutex<Vec<String>>>::default(),
-            Arc::<AtomicUsize>::default(),
-        );
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let (requests, flooded) =
+            (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicUsize>::default());
         let (kept, count) = (Arc::clone(&requests), Arc::clone(&flooded));
         tokio::spawn(async move {
             for turn in 0.. {
@@ -60,11 +56,7 @@ impl Server {
                 tokio::spawn(serve(stream, act, Arc::clone(&kept), Arc::clone(&count)));
             }
         });
-        Self {
-            url,
-            requests,
-            flooded,
-        }
+        Self { url, requests, flooded }
     }
 
     pub(crate) async fn say(answer: &[u8]) -> Self {
@@ -118,9 +110,8 @@ async fn read_request(stream: &mut TcpStream) -> String {
         request.extend_from_slice(&part[..read]);
         let text = String::from_utf8_lossy(&request);
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         if read == 0 || (text.contains("\r\n\r\n") && body.len() >= length.unwrap_or(0)) {
             return text.into_owned();
         }
@@ -150,10 +141,8 @@ pub(crate) fn relays() -> Relays {
 }
 
 pub(crate) fn hasty() -> Relays {
-    let timeouts = Timeouts {
-        connect: Duration::from_millis(500),
-        total: Duration::from_millis(500),
-    };
+    let timeouts =
+        Timeouts { connect: Duration::from_millis(500), total: Duration::from_millis(500) };
     Relays::with_timeouts(timeouts).unwrap()
 }
 
@@ -166,16 +155,9 @@ pub(crate) fn slot() -> SlotToken {
 }
 
 pub(crate) fn read() -> Read {
-    Read {
-        after: 0,
-        limit: 1,
-        wait: 0,
-    }
+    Read { after: 0, limit: 1, wait: 0 }
 }
 
 pub(crate) fn new_slot() -> Put {
-    Put {
-        only_if: If::None,
-        ttl: None,
-    }
+    Put { only_if: If::None, ttl: None }
 }

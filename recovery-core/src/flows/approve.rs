@@ -109,19 +109,11 @@ impl Device {
         }
         opened.tries_left = opened.tries_left.saturating_sub(1);
         if opened.tries_left > 0 {
-            return Ok((
-                Tried::Wrong {
-                    tries_left: opened.tries_left,
-                },
-                Step::default(),
-            ));
+            return Ok((Tried::Wrong { tries_left: opened.tries_left }, Step::default()));
         }
         opened.state = OpenedState::Burnt;
         opened.checked = false;
-        Ok((
-            Tried::Burnt,
-            self.alert(id, AlertKind::WrongNumbers, None, ctx),
-        ))
+        Ok((Tried::Burnt, self.alert(id, AlertKind::WrongNumbers, None, ctx)))
     }
 
     /// Approves a request whose number was right, or whose link was read off the screen.
@@ -145,14 +137,7 @@ impl Device {
         let held = held.ok_or(ApproveError::NotHeld)?;
         let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
         let (holdings, container) = holdings(held);
-        let approval = Approval {
-            version: V1,
-            request: id,
-            card,
-            checked,
-            holdings,
-            container,
-        };
+        let approval = Approval { version: V1, request: id, card, checked, holdings, container };
         let sent = self.to_requester(&opened, &approval, ctx)?;
         let to_owner = self.alert(id, AlertKind::Approved, None, ctx);
         self.opened_mut(id)?.state = OpenedState::Approved;
@@ -178,20 +163,11 @@ impl Device {
         let sent = if opened.checked {
             let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
             let bundle = held.bundles.last().map(|bundle| bundle.signed.clone());
-            let decline = Decline {
-                version: V1,
-                request: id,
-                card,
-                bundle,
-            };
+            let decline = Decline { version: V1, request: id, card, bundle };
             self.to_requester(&opened, &decline, ctx)?
         } else {
             let (message, to_requester) = (Vec::new(), Step::default());
-            Sent {
-                message,
-                to_requester,
-                to_owner: Step::default(),
-            }
+            Sent { message, to_requester, to_owner: Step::default() }
         };
         let to_owner = self.alert(id, AlertKind::Declined, reason, ctx);
         self.opened_mut(id)?.state = OpenedState::Declined;
@@ -212,11 +188,7 @@ impl Device {
             .map_err(|_| ApproveError::Internal)?;
         let mut to_requester = Step::default();
         to_requester.post(request.card.mailboxes(), &message);
-        Ok(Sent {
-            message,
-            to_requester,
-            to_owner: Step::default(),
-        })
+        Ok(Sent { message, to_requester, to_owner: Step::default() })
     }
 
     /// Tells the owner what happened with a request.
@@ -292,10 +264,6 @@ fn holdings(held: &Held) -> (Vec<Holding>, Option<Vec<u8>>) {
         bundle: bundle.signed.clone(),
         shares: bundle.pieces.shares.clone(),
     };
-    let newest = held
-        .bundles
-        .iter()
-        .rev()
-        .find_map(|bundle| bundle.pieces.container.clone());
+    let newest = held.bundles.iter().rev().find_map(|bundle| bundle.pieces.container.clone());
     (held.bundles.iter().map(holding).collect(), newest)
 }

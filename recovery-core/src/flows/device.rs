@@ -1,6 +1,6 @@
 //! A person's device: what it keeps, and where it listens.
 
-use super::{Context, Delivery, Source, Step, Watch};
+use super::{Context, Delivery, Source, Step, Watch, request::NewDevice};
 use crate::{
     address::{RelayUrl, SlotAddress},
     circle::{Contact, Held, Inbox, Opened},
@@ -10,7 +10,11 @@ use crate::{
     package::RootKey,
     secret::Secret,
     vault::{Profile, Vault, VaultError},
-    wire::{self, DecodeError, V1, Wire, link::LinkSecret, messages::AlertKind},
+    wire::{
+        self, DecodeError, V1, Wire,
+        link::{Link, LinkKind, LinkSecret},
+        messages::AlertKind,
+    },
 };
 use minicbor::{Decode, Encode};
 
@@ -39,6 +43,9 @@ pub(crate) struct State {
     pub(crate) recoveries: Vec<Recovery>,
     #[n(6)]
     pub(crate) copies: Vec<VaultCopy>,
+    /// The request by which this device came back: what contacts tell of it is no alarm.
+    #[n(7)]
+    pub(crate) came_by: Option<RequestId>,
 }
 
 impl Wire for State {
@@ -81,6 +88,29 @@ impl Invitation {
             id: self.slot.slot(relay.as_str()).id(),
         };
         self.inbox.relays.iter().map(slot).collect()
+    }
+
+    /// What is sent to the friend.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        let (slots, secret) = (self.slots(), self.secret.clone());
+        Link { kind: LinkKind::Invite, slots, secret, request: None }
+    }
+
+    /// Takes away what is left of it at its relays; what an answer made a contact's stays.
+    pub(super) fn close(self) -> Step {
+        let mut step = Step::default();
+        for relay in self.inbox.relays {
+            let base = self.answers.base.clone();
+            step.outbox.push(Delivery::CloseMailbox { base, relay: relay.clone() });
+            if self.answered.is_none() {
+                let base = self.slot.clone();
+                step.outbox.push(Delivery::DeleteSlot { base, relay: relay.clone() });
+                let base = self.inbox.base.clone();
+                step.outbox.push(Delivery::CloseMailbox { base, relay });
+            }
+        }
+        step
     }
 
     /// Names the invite: the id of its slot at its first relay.
@@ -169,15 +199,28 @@ impl Device {
             opened: Vec::new(),
             recoveries: Vec::new(),
             copies: Vec::new(),
+            came_by: None,
         })
     }
 
-    pub(crate) fn from_state(state: State) -> Self {
-        Self {
-            identity: Identity::from_seed(&state.vault.profile.seed),
-            state,
-            relays: None,
+    /// Notes by which recovery this device came back: its request is the owner's own, and its relays are
+    /// used from now on too.
+    pub fn came_back(&mut self, new: &NewDevice, now: u64) {
+        self.state.came_by = Some(new.id());
+        let known = &mut self.state.vault.profile.relays;
+        let before = known.len();
+        for relay in &new.session().relays {
+            if !known.contains(relay) {
+                known.push(relay.clone());
+            }
         }
+        if known.len() > before {
+            self.state.vault.touch(now);
+        }
+    }
+
+    pub(crate) fn from_state(state: State) -> Self {
+        Self { identity: Identity::from_seed(&state.vault.profile.seed), state, relays: None }
     }
 
     /// Everything that lasts, to be kept encrypted.
@@ -209,9 +252,7 @@ impl Device {
     /// The relays that are used for what is new, the preferred one first.
     #[must_use]
     pub fn relays(&self) -> &[RelayUrl] {
-        self.relays
-            .as_ref()
-            .unwrap_or(&self.state.vault.profile.relays)
+        self.relays.as_ref().unwrap_or(&self.state.vault.profile.relays)
     }
 
     /// Uses other relays for what is new, until this device is next decoded.
@@ -276,10 +317,7 @@ impl Device {
     /// # Errors
     /// [`VaultError::TooLarge`].
     pub fn container(&self, ctx: &mut Context<'_>) -> Result<Vec<u8>, VaultError> {
-        self.state
-            .vault
-            .without_copies()
-            .seal(&self.state.root, &mut ctx.rng)
+        self.state.vault.without_copies().seal(&self.state.root, &mut ctx.rng)
     }
 
     /// Opens a container found at a relay, to see whose and how new it is.
@@ -294,17 +332,8 @@ impl Device {
     #[must_use]
     pub fn copies(&self) -> Vec<VaultCopy> {
         let known = |relay: &RelayUrl| {
-            let known = self
-                .state
-                .copies
-                .iter()
-                .find(|copy| copy.relay == *relay)
-                .cloned();
-            known.unwrap_or_else(|| VaultCopy {
-                relay: relay.clone(),
-                etag: None,
-                version: 0,
-            })
+            let known = self.state.copies.iter().find(|copy| copy.relay == *relay).cloned();
+            known.unwrap_or_else(|| VaultCopy { relay: relay.clone(), etag: None, version: 0 })
         };
         self.relays().iter().map(known).collect()
     }
@@ -324,14 +353,8 @@ impl Device {
             .invites
             .iter()
             .filter_map(|invite| Some((Source::Invite(invite.key()?), &invite.answers)));
-        let contacts = vault
-            .contacts
-            .iter()
-            .map(|c| (Source::Contact(c.card.id()), &c.inbox));
-        let owners = vault
-            .held
-            .iter()
-            .map(|held| (Source::Owner(held.card.id()), &held.inbox));
+        let contacts = vault.contacts.iter().map(|c| (Source::Contact(c.card.id()), &c.inbox));
+        let owners = vault.held.iter().map(|held| (Source::Owner(held.card.id()), &held.inbox));
         let mut watches = Vec::new();
         for (source, inbox) in invites.chain(contacts).chain(owners) {
             watches.extend(inbox.relays.iter().map(|relay| Watch {
@@ -355,28 +378,8 @@ impl Device {
     /// Forgets invites whose time is over.
     pub fn tidy(&mut self, now: u64) -> Step {
         let mut step = Step::default();
-        for invite in self
-            .state
-            .invites
-            .extract_if(.., |invite| invite.expires <= now)
-        {
-            for relay in &invite.inbox.relays {
-                let (base, relay) = (invite.answers.base.clone(), relay.clone());
-                step.outbox.push(Delivery::CloseMailbox {
-                    base,
-                    relay: relay.clone(),
-                });
-                if invite.answered.is_none() {
-                    step.outbox.push(Delivery::DeleteSlot {
-                        base: invite.slot.clone(),
-                        relay: relay.clone(),
-                    });
-                    step.outbox.push(Delivery::CloseMailbox {
-                        base: invite.inbox.base.clone(),
-                        relay,
-                    });
-                }
-            }
+        for invite in self.state.invites.extract_if(.., |invite| invite.expires <= now) {
+            step.then(invite.close());
         }
         step
     }

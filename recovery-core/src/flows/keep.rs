@@ -34,12 +34,7 @@ impl Device {
             return Step::default();
         };
         let name = held.name.clone();
-        let ignored = |why| {
-            Step::event(Event::Ignored {
-                from: Some(name.clone()),
-                why,
-            })
-        };
+        let ignored = |why| Step::event(Event::Ignored { from: Some(name.clone()), why });
         let Ok(letter) = seal::open(&self.identity, message) else {
             return ignored("it is not sealed to you, or was changed");
         };
@@ -67,29 +62,14 @@ impl Device {
         if bundle.contact != me || bundle.owner.id() != held.card.id() {
             return Err("it is for somebody else");
         }
-        let pieces = letter
-            .attachment
-            .as_deref()
-            .ok_or("the piece itself is missing")?;
+        let pieces = letter.attachment.as_deref().ok_or("the piece itself is missing")?;
         let pieces: Pieces = wire::decode(pieces).map_err(|_| "the piece itself is damaged")?;
         check_pieces(&bundle, &pieces)?;
-        if let Some(same) = held
-            .bundles
-            .iter()
-            .find(|b| b.generation == bundle.generation)
-        {
+        if let Some(same) = held.bundles.iter().find(|b| b.generation == bundle.generation) {
             let known = same.circle == bundle.circle;
-            return if known {
-                Ok(None)
-            } else {
-                Err("another piece has its place already")
-            };
+            return if known { Ok(None) } else { Err("another piece has its place already") };
         }
-        if held
-            .bundles
-            .last()
-            .is_some_and(|newest| newest.generation > bundle.generation)
-        {
+        if held.bundles.last().is_some_and(|newest| newest.generation > bundle.generation) {
             return Ok(None);
         }
         let stored = HeldBundle {
@@ -110,23 +90,13 @@ impl Device {
     ) -> Step {
         let audit = audit_key(&fresh.pieces.shares, bundle.circle, self.id());
         let proof = receipt_proof(&audit, &bundle_hash(&fresh.signed));
-        let receipt = Receipt {
-            version: V1,
-            circle: bundle.circle,
-            proof,
-        };
+        let receipt = Receipt { version: V1, circle: bundle.circle, proof };
         let receipt = Signed::new(&receipt, &self.identity, id.as_bytes());
         let sealing = &bundle.owner.keys().sealing;
         let Ok(body) = seal::seal(&Letter::new(receipt, None), sealing, &mut ctx.rng) else {
             return Step::default();
         };
-        let Some(held) = self
-            .state
-            .vault
-            .held
-            .iter_mut()
-            .find(|held| held.card.id() == id)
-        else {
+        let Some(held) = self.state.vault.held.iter_mut().find(|held| held.card.id() == id) else {
             return Step::default();
         };
         fresh.stored = ctx.now;
@@ -152,11 +122,7 @@ fn check_pieces(bundle: &Bundle, pieces: &Pieces) -> Result<(), &'static str> {
     if bundle.generation == 0 || pieces.shares.is_empty() || pieces.shares.len() > SHARES_MAX {
         return Err("the piece is damaged");
     }
-    if !pieces
-        .shares
-        .iter()
-        .all(|share| parse_share(share).is_some())
-    {
+    if !pieces.shares.iter().all(|share| parse_share(share).is_some()) {
         return Err("the piece is damaged");
     }
     let copy = pieces.container.as_ref();

@@ -115,19 +115,10 @@ impl Device {
             answered: None,
         };
         let step = self.publish(&invite, ctx).ok_or(PairError::Damaged)?;
-        let link = Link {
-            kind: LinkKind::Invite,
-            slots: invite.slots(),
-            secret: invite.secret.clone(),
-            request: None,
-        };
+        let link = invite.link();
         let expires = invite.expires;
         self.state.invites.push(invite);
-        Ok(Invited {
-            link,
-            expires,
-            step,
-        })
+        Ok(Invited { link, expires, step })
     }
 
     /// Opens the invite's mailboxes and fills its slots.
@@ -138,12 +129,7 @@ impl Device {
             answers: invite.answers.addresses(),
             expires: invite.expires,
         };
-        let body = box_for_slot(
-            &invite.secret,
-            labels::BOX_INVITE,
-            &wire::encode(&content),
-            ctx,
-        )?;
+        let body = box_for_slot(&invite.secret, labels::BOX_INVITE, &wire::encode(&content), ctx)?;
         let mut step = Step::default();
         for relay in &invite.inbox.relays {
             let open = |base: &Base, ttl| Delivery::OpenMailbox {
@@ -151,16 +137,10 @@ impl Device {
                 relay: relay.clone(),
                 ttl,
             };
-            step.outbox
-                .push(open(&invite.answers.base, Some(ANSWERS_SECONDS)));
+            step.outbox.push(open(&invite.answers.base, Some(ANSWERS_SECONDS)));
             step.outbox.push(open(&invite.inbox.base, None));
             let (base, relay, body) = (invite.slot.clone(), relay.clone(), body.clone());
-            step.outbox.push(Delivery::PutSlot {
-                base,
-                relay,
-                body,
-                ttl: Some(INVITE_SECONDS),
-            });
+            step.outbox.push(Delivery::PutSlot { base, relay, body, ttl: Some(INVITE_SECONDS) });
         }
         Some(step)
     }
@@ -187,6 +167,8 @@ impl Device {
         let mut relays = self.relays().to_vec();
         if relays.is_empty() {
             relays = link.slots.iter().map(|slot| slot.relay.clone()).collect();
+        }
+        if self.state.vault.profile.relays.is_empty() {
             self.state.vault.profile.relays.clone_from(&relays);
         }
         let held = Held {
@@ -199,19 +181,12 @@ impl Device {
             bundles: Vec::new(),
             seen: ctx.now,
         };
-        let step = self
-            .answer(&held, &invite.answers, ctx)
-            .ok_or(PairError::Damaged)?;
+        let step = self.answer(&held, &invite.answers, ctx).ok_or(PairError::Damaged)?;
         let number = self.number_with_owner(&held, ctx)?;
         let name = held.name.clone();
         self.state.vault.held.push(held);
         self.state.vault.touch(ctx.now);
-        Ok(Accepted {
-            owner: name,
-            id: owner,
-            number,
-            step,
-        })
+        Ok(Accepted { owner: name, id: owner, number, step })
     }
 
     /// Opens the friend's mailboxes and posts the answer.
@@ -223,22 +198,14 @@ impl Device {
     ) -> Option<Step> {
         let card = self.card_for(&held.inbox)?;
         let proof = answer_proof(&held.secret, &card);
-        let answer = Answer {
-            version: V1,
-            card,
-            proof,
-        };
+        let answer = Answer { version: V1, card, proof };
         let signed = Signed::new(&answer, &self.identity, held.card.id().as_bytes());
         let letter = Letter::new(signed, None);
         let body = seal::seal(&letter, &held.card.keys().sealing, &mut ctx.rng).ok()?;
         let mut step = Step::default();
         for relay in &held.inbox.relays {
             let (base, relay) = (held.inbox.base.clone(), relay.clone());
-            step.outbox.push(Delivery::OpenMailbox {
-                base,
-                relay,
-                ttl: None,
-            });
+            step.outbox.push(Delivery::OpenMailbox { base, relay, ttl: None });
         }
         step.post(answers, &body);
         Some(step)
@@ -246,11 +213,7 @@ impl Device {
 
     /// Owner: an answer to an invite came.
     pub(crate) fn on_answer(&mut self, key: SlotId, message: &[u8], ctx: &mut Context<'_>) -> Step {
-        let Some(at) = self
-            .state
-            .invites
-            .iter()
-            .position(|invite| invite.key() == Some(key))
+        let Some(at) = self.state.invites.iter().position(|invite| invite.key() == Some(key))
         else {
             return Step::default();
         };
@@ -270,11 +233,10 @@ impl Device {
 
     fn read_answer(&self, invite: &Invitation, message: &[u8]) -> Option<Card> {
         let letter = seal::open(&self.identity, message).ok()?;
-        let claimed = letter.signed.peek::<Answer>().ok()?;
         let audience = self.id();
-        let answer: Answer = letter
+        let answer = letter
             .signed
-            .verify(claimed.card.keys(), audience.as_bytes())
+            .verify_claim(|a: &Answer| (a.card.keys(), audience.as_bytes().to_vec()))
             .ok()?;
         let proof = answer_proof(&invite.secret, &answer.card);
         let right = bool::from(proof.ct_eq(&answer.proof)) && answer.card.id() != audience;
@@ -295,9 +257,7 @@ impl Device {
         if let Some(kept) = self.state.invites.get_mut(at) {
             kept.answered = Some(card.id());
         }
-        let mut step = Step::event(Event::ContactAccepted {
-            name: invite.name.clone(),
-        });
+        let mut step = Step::event(Event::ContactAccepted { name: invite.name.clone() });
         for relay in &invite.inbox.relays {
             let (base, relay) = (invite.slot.clone(), relay.clone());
             step.outbox.push(Delivery::DeleteSlot { base, relay });
@@ -348,12 +308,7 @@ impl Device {
     ) -> Result<(), PairError> {
         if let Some(contact) = self.contact_named(name).cloned() {
             let right = self.right_card(&contact, number, ctx)?;
-            let contact = self
-                .state
-                .vault
-                .contacts
-                .iter_mut()
-                .find(|c| c.name == *name);
+            let contact = self.state.vault.contacts.iter_mut().find(|c| c.name == *name);
             let contact = contact.ok_or(PairError::NoSuchPerson)?;
             contact.card = right;
             contact.rivals.clear();
@@ -363,12 +318,7 @@ impl Device {
             if !self.number_with_owner(held, ctx)?.matches(number) {
                 return Err(PairError::WrongNumber);
             }
-            let held = self
-                .state
-                .vault
-                .held
-                .iter_mut()
-                .find(|held| held.name == *name);
+            let held = self.state.vault.held.iter_mut().find(|held| held.name == *name);
             held.ok_or(PairError::NoSuchPerson)?.verified = true;
         }
         self.state.vault.touch(ctx.now);
@@ -383,10 +333,7 @@ impl Device {
         ctx: &Context<'_>,
     ) -> Result<Card, PairError> {
         for card in std::iter::once(&contact.card).chain(&contact.rivals) {
-            if self
-                .number_with_contact(contact, card, ctx)?
-                .matches(number)
-            {
+            if self.number_with_contact(contact, card, ctx)?.matches(number) {
                 return Ok(card.clone());
             }
         }
@@ -403,9 +350,7 @@ impl Device {
         card: &Card,
         ctx: &Context<'_>,
     ) -> Result<Number, PairError> {
-        let mine = self
-            .identity
-            .card(self.name().clone(), contact.inbox.addresses());
+        let mine = self.identity.card(self.name().clone(), contact.inbox.addresses());
         Number::of_pairing(&mine, card.signed(), &contact.secret, ctx.cost)
             .map_err(|_| PairError::Damaged)
     }
@@ -415,9 +360,7 @@ impl Device {
     /// # Errors
     /// [`PairError::Damaged`] never happens with the standard cost.
     pub fn number_with_owner(&self, held: &Held, ctx: &Context<'_>) -> Result<Number, PairError> {
-        let mine = self
-            .identity
-            .card(self.name().clone(), held.inbox.addresses());
+        let mine = self.identity.card(self.name().clone(), held.inbox.addresses());
         Number::of_pairing(held.card.signed(), &mine, &held.secret, ctx.cost)
             .map_err(|_| PairError::Damaged)
     }
@@ -427,15 +370,17 @@ impl Device {
     /// # Errors
     /// [`PairError::NoSuchPerson`].
     pub fn remove_contact(&mut self, name: &Name, now: u64) -> Result<(), PairError> {
-        let contact = self
-            .state
-            .vault
-            .contacts
-            .iter_mut()
-            .find(|contact| contact.name == *name);
+        let contact = self.state.vault.contacts.iter_mut().find(|contact| contact.name == *name);
         contact.ok_or(PairError::NoSuchPerson)?.removed = true;
         self.state.vault.touch(now);
         Ok(())
+    }
+
+    /// Takes back an invite that nobody answered; `None` if there is none of that name.
+    pub fn withdraw_invite(&mut self, name: &Name) -> Option<Step> {
+        let open = |invite: &Invitation| invite.answered.is_none() && invite.name == *name;
+        let at = self.state.invites.iter().position(open)?;
+        Some(self.state.invites.remove(at).close())
     }
 
     /// The contact of a name.
@@ -451,9 +396,7 @@ impl Device {
     }
 
     pub(crate) fn contact(&self, id: ContactId) -> Option<&Contact> {
-        self.contacts()
-            .iter()
-            .find(|contact| contact.card.id() == id)
+        self.contacts().iter().find(|contact| contact.card.id() == id)
     }
 
     pub(crate) fn held_of(&self, id: ContactId) -> Option<&Held> {
@@ -503,9 +446,7 @@ pub(crate) fn box_for_slot(
     content: &[u8],
     ctx: &mut Context<'_>,
 ) -> Option<Vec<u8>> {
-    let padded = SLOT_SIZES
-        .iter()
-        .find_map(|size| wire::pad(content, size - boxed::OVERHEAD))?;
+    let padded = SLOT_SIZES.iter().find_map(|size| wire::pad(content, size - boxed::OVERHEAD))?;
     Some(boxed::seal(secret.expose(), label, &padded, &mut ctx.rng))
 }
 

@@ -81,6 +81,10 @@ impl Device {
         let contacts = self.contacts_of(&policy)?;
         let (circle, shares) = self.deal(policy, passphrase, ctx)?;
         let mut next = self.state.vault.clone();
+        // Who is named takes part again, even if they were to be left out.
+        for contact in &mut next.contacts {
+            contact.removed &= !circle.policy.members().contains(&contact.card.id());
+        }
         next.circles.push(circle.clone());
         let surplus = next.circles.len().saturating_sub(GENERATIONS);
         next.circles.drain(..surplus);
@@ -144,11 +148,7 @@ impl Device {
                 shares.push((*member, SecretBytes::new(&share.to_bytes())));
             }
         }
-        let generation = self
-            .vault()
-            .circles
-            .last()
-            .map_or(1, |last| last.generation + 1);
+        let generation = self.vault().circles.last().map_or(1, |last| last.generation + 1);
         let circle = Circle {
             id,
             generation,
@@ -222,12 +222,7 @@ impl Device {
         let Some(contact) = self.contact(id).cloned() else {
             return Step::default();
         };
-        let ignored = |why| {
-            Step::event(Event::Ignored {
-                from: Some(contact.name.clone()),
-                why,
-            })
-        };
+        let ignored = |why| Step::event(Event::Ignored { from: Some(contact.name.clone()), why });
         let Ok(letter) = seal::open(&self.identity, message) else {
             return ignored("it is not sealed to you, or was changed");
         };
@@ -247,10 +242,7 @@ impl Device {
             return ignored("its signature is wrong");
         };
         // Only news shows that the contact is there: a relay can repeat what it said before.
-        let news = step
-            .events
-            .iter()
-            .any(|event| !matches!(event, Event::ProofFailed { .. }));
+        let news = step.events.iter().any(|event| !matches!(event, Event::ProofFailed { .. }));
         let contacts = &mut self.state.vault.contacts;
         let contact = contacts.iter_mut().find(|c| c.card.id() == id);
         if let Some(contact) = contact.filter(|_| news) {
@@ -260,21 +252,12 @@ impl Device {
     }
 
     fn on_receipt(&mut self, contact: &Contact, receipt: &Receipt, now: u64) -> Step {
-        let circle = self
-            .state
-            .vault
-            .circles
-            .iter_mut()
-            .find(|c| c.id == receipt.circle);
+        let circle = self.state.vault.circles.iter_mut().find(|c| c.id == receipt.circle);
         let Some(circle) = circle else {
             return Step::default();
         };
         let (generation, was_active) = (circle.generation, circle.active());
-        let Some(member) = circle
-            .members
-            .iter_mut()
-            .find(|m| m.id == contact.card.id())
-        else {
+        let Some(member) = circle.members.iter_mut().find(|m| m.id == contact.card.id()) else {
             return Step::default();
         };
         let proof = receipt_proof(&member.audit, &member.bundle);
@@ -284,20 +267,14 @@ impl Device {
                 member.state = MemberState::Failed;
                 self.state.vault.touch(now);
             }
-            return Step::event(Event::ProofFailed {
-                contact: name,
-                generation,
-            });
+            return Step::event(Event::ProofFailed { contact: name, generation });
         }
         if member.state == MemberState::Held {
             return Step::default();
         }
         member.state = MemberState::Held;
         member.proved = Some(now);
-        let mut step = Step::event(Event::PieceHeld {
-            contact: name,
-            generation,
-        });
+        let mut step = Step::event(Event::PieceHeld { contact: name, generation });
         if circle.active() && !was_active {
             step.events.push(Event::CircleActive { generation });
         }
@@ -306,21 +283,11 @@ impl Device {
     }
 
     fn on_alert(&mut self, contact: &Contact, alert: Alert) -> Step {
-        let Alert {
-            request,
-            kind,
-            claims,
-            device,
-            made,
-            reason,
-            ..
-        } = alert;
-        let report = Report {
-            contact: contact.card.id(),
-            kind,
-            reason,
-            made,
-        };
+        if self.state.came_by == Some(alert.request) {
+            return Step::default();
+        }
+        let Alert { request, kind, claims, device, made, reason, .. } = alert;
+        let report = Report { contact: contact.card.id(), kind, reason, made };
         let recoveries = &mut self.state.recoveries;
         match recoveries.iter_mut().find(|known| known.request == request) {
             // Late and repeated alerts: this contact has said this, or more, already.
@@ -336,22 +303,11 @@ impl Device {
                 let surplus = (self.state.recoveries.len() + 1).saturating_sub(RECOVERIES_MAX);
                 self.state.recoveries.drain(..surplus);
                 let (claims, reports) = (claims.clone(), vec![report]);
-                let recovery = Recovery {
-                    request,
-                    claims,
-                    device,
-                    opened: made,
-                    reports,
-                };
+                let recovery = Recovery { request, claims, device, opened: made, reports };
                 self.state.recoveries.push(recovery);
             }
         }
-        Step::event(Event::Alert {
-            contact: contact.name.clone(),
-            request,
-            kind,
-            claims,
-        })
+        Step::event(Event::Alert { contact: contact.name.clone(), request, kind, claims })
     }
 }
 

@@ -89,12 +89,7 @@ impl NewDevice {
         let session = Inbox::new(relays, &mut ctx.rng);
         let card = identity.card(name, session.addresses());
         let card = Card::verify(&card).map_err(RequestError::Invalid)?;
-        let request = Request {
-            version: V1,
-            card,
-            device,
-            made: ctx.now,
-        };
+        let request = Request { version: V1, card, device, made: ctx.now };
         let request = Signed::new(&request, &identity, identity.id().as_bytes());
         let state = NewDeviceState {
             version: V1,
@@ -110,11 +105,7 @@ impl NewDevice {
         let mut step = Step::default();
         for relay in relays {
             let (base, relay) = (new.state.session.base.clone(), relay.clone());
-            step.outbox.push(Delivery::OpenMailbox {
-                base,
-                relay,
-                ttl: Some(REQUEST_SECONDS),
-            });
+            step.outbox.push(Delivery::OpenMailbox { base, relay, ttl: Some(REQUEST_SECONDS) });
         }
         step.then(new.publish(None, ctx)?);
         Ok((new, step))
@@ -130,10 +121,7 @@ impl NewDevice {
             body: body.clone(),
             ttl: Some(REQUEST_SECONDS),
         };
-        Ok(Step {
-            outbox: self.state.session.relays.iter().map(put).collect(),
-            events: Vec::new(),
-        })
+        Ok(Step { outbox: self.state.session.relays.iter().map(put).collect(), events: Vec::new() })
     }
 
     /// Takes the request back: friends' devices that look again are told.
@@ -141,10 +129,7 @@ impl NewDevice {
     /// # Errors
     /// [`RequestError`] never happens here.
     pub fn cancel(&mut self, ctx: &mut Context<'_>) -> Result<Step, RequestError> {
-        let cancel = Cancel {
-            version: V1,
-            made: ctx.now,
-        };
+        let cancel = Cancel { version: V1, made: ctx.now };
         let cancel = Signed::new(&cancel, &self.identity, self.id().as_bytes());
         let mut step = self.publish(Some(cancel), ctx)?;
         for relay in &self.state.session.relays {
@@ -160,14 +145,8 @@ impl NewDevice {
         let mut step = Step::default();
         for relay in &self.state.session.relays {
             let (slot, base) = (self.state.slot.clone(), self.state.session.base.clone());
-            step.outbox.push(Delivery::DeleteSlot {
-                base: slot,
-                relay: relay.clone(),
-            });
-            step.outbox.push(Delivery::CloseMailbox {
-                base,
-                relay: relay.clone(),
-            });
+            step.outbox.push(Delivery::DeleteSlot { base: slot, relay: relay.clone() });
+            step.outbox.push(Delivery::CloseMailbox { base, relay: relay.clone() });
         }
         step
     }
@@ -228,10 +207,7 @@ impl NewDevice {
     /// [`DecodeError`] if it is anything else.
     pub fn decode(octets: &[u8]) -> Result<Self, DecodeError> {
         let state: NewDeviceState = wire::decode(octets)?;
-        Ok(Self {
-            identity: Identity::from_seed(&state.seed),
-            state,
-        })
+        Ok(Self { identity: Identity::from_seed(&state.seed), state })
     }
 }
 
@@ -281,9 +257,7 @@ impl Device {
     /// Friend: the request this link was first opened with, if it was.
     #[must_use]
     pub fn opened_by(&self, link: &Link) -> Option<&Opened> {
-        self.opened()
-            .iter()
-            .find(|opened| opened.secret == link.secret)
+        self.opened().iter().find(|opened| opened.secret == link.secret)
     }
 
     /// Friend: opens a request whose slot held `boxed`, believing it to be from `owner`. The request's
@@ -298,10 +272,7 @@ impl Device {
         owner: ContactId,
         ctx: &mut Context<'_>,
     ) -> Result<OpenedRequest, RequestError> {
-        if self
-            .held_of(owner)
-            .is_none_or(|held| held.bundles.is_empty())
-        {
+        if self.held_of(owner).is_none_or(|held| held.bundles.is_empty()) {
             return Err(RequestError::NotHeld);
         }
         let (signed, cancelled) = read_request(link, boxed, ctx.now)?;
@@ -342,10 +313,7 @@ impl Device {
         owner: ContactId,
         ctx: &mut Context<'_>,
     ) -> Result<Step, RequestError> {
-        if self
-            .held_of(owner)
-            .is_none_or(|held| held.bundles.is_empty())
-        {
+        if self.held_of(owner).is_none_or(|held| held.bundles.is_empty()) {
             return Err(RequestError::NotHeld);
         }
         let opened = self.state.opened.iter_mut().find(|opened| opened.id == id);
@@ -372,8 +340,9 @@ fn read_request(link: &Link, boxed: &[u8], now: u64) -> Result<(Signed, bool), R
     }
     let slot: RequestSlot =
         open_slot(&link.secret, labels::BOX_REQUEST, boxed).ok_or(RequestError::Damaged)?;
-    let keys = slot.request.peek::<Request>()?.card.keys().clone();
-    let request: Request = slot.request.verify(&keys, keys.id().as_bytes())?;
+    let request = slot
+        .request
+        .verify_claim(|r: &Request| (r.card.keys(), r.card.id().as_bytes().to_vec()))?;
     let id = request_id(&slot.request);
     if link.request.is_some_and(|shown| shown != id) {
         return Err(RequestError::Changed);
@@ -385,7 +354,7 @@ fn read_request(link: &Link, boxed: &[u8], now: u64) -> Result<(Signed, bool), R
         return Err(RequestError::Ahead);
     }
     let cancelled = match &slot.cancel {
-        Some(cancel) => cancel.verify::<Cancel>(&keys, id.as_bytes()).is_ok(),
+        Some(cancel) => cancel.verify::<Cancel>(request.card.keys(), id.as_bytes()).is_ok(),
         None => false,
     };
     Ok((slot.request, cancelled))

@@ -65,8 +65,7 @@ impl World {
         let mut host = Host::new(state, 0);
         host.outbox.extend(step.outbox);
         host.persist();
-        let (cancelled, restored, no_vault) = (false, false, false);
-        self.newcomers.push(Newcomer { host, kind, cancelled, restored, no_vault });
+        self.newcomers.push(Newcomer::new(host, kind));
         self.wake(Who::New(at));
         self.soon(HOUR, 6 * HOUR, Task::Poll(Who::New(at)));
         let later = if kind == Kind::Last { DAY } else { 4 * DAY };
@@ -281,7 +280,7 @@ impl World {
 
     /// The shares of the owner's circles that a contact has now.
     pub(super) fn gifts(&self, friend: usize) -> Vec<Gift> {
-        let (owner, me) = (self.owner(), self.people[friend].state.id());
+        let (owner, me) = (self.owner(), self.ids[friend]);
         let held = self.people[friend].state.held_of(owner);
         let bundles = held.into_iter().flat_map(|held| &held.bundles);
         bundles.map(|bundle| (owner, bundle.circle, me)).collect()

@@ -22,7 +22,6 @@ impl World {
     pub(super) fn send(&mut self, who: Who) {
         let mut left = Vec::new();
         for delivery in self.outbox(who).clone() {
-            self.ledger.observe(&delivery);
             if let Err(refused) = self.deliver(&delivery) {
                 // Nobody will open a closed session or an ended invite again.
                 if !(refused == Refused::NotThere && self.faults.calm()) {
@@ -70,6 +69,15 @@ impl World {
 
     fn deliver(&mut self, delivery: &Delivery) -> Result<(), Refused> {
         let at = self.relay(delivery.relay());
+        let message = match delivery {
+            Delivery::Post { body, .. } => Some(Body::new(body)),
+            _ => None,
+        };
+        match (delivery, &message) {
+            (Delivery::Post { to, .. }, Some(body)) => self.ledger.observe_message(to.id, body),
+            (Delivery::PutSlot { body, .. }, _) => self.ledger.observe_slot(body),
+            _ => {}
+        }
         self.relays[at].alive(self.now)?;
         let ends = |ttl: &Option<u64>| ttl.map(|ttl| self.now + ttl);
         match delivery {
@@ -80,16 +88,18 @@ impl World {
             Delivery::CloseMailbox { base, relay } => {
                 self.relays[at].close(base.mailbox(relay.as_str()).id());
             }
-            Delivery::Post { to, body } => {
-                let body = Body::new(body);
-                let fate = self.fate(&body);
-                return self.relays[at].post(to.id, body, fate);
+            Delivery::Post { to, .. } => {
+                if let Some(body) = message {
+                    let fate = self.fate(&body.octets);
+                    return self.relays[at].post(to.id, body, fate);
+                }
             }
             Delivery::PutSlot { base, relay, body, ttl } => {
                 let (id, ends) = (base.slot(relay.as_str()).id(), ends(ttl));
                 if !self.hit(Fault::Drop) {
                     let version = self.relays[at].version(id);
-                    return self.relays[at].put(id, Body::new(body), version, ends).map(drop);
+                    let body = body.as_slice().into();
+                    return self.relays[at].put(id, body, version, ends).map(drop);
                 }
             }
             Delivery::DeleteSlot { base, relay } => {
@@ -100,7 +110,7 @@ impl World {
     }
 
     /// What becomes of a message that a relay takes.
-    fn fate(&mut self, body: &Body) -> Fate {
+    fn fate(&mut self, body: &[u8]) -> Fate {
         if self.hit(Fault::Drop) {
             Fate::Lose
         } else if self.hit(Fault::Delay) {
@@ -108,21 +118,22 @@ impl World {
         } else if self.hit(Fault::Double) {
             Fate::Copies(self.dice.between(2, 5))
         } else {
-            self.damaged(body).map_or(Fate::Keep, Fate::Instead)
+            let damaged = self.damaged(body);
+            damaged.map_or(Fate::Keep, |octets| Fate::Instead(Body::new(&octets)))
         }
     }
 
     /// Octets with a bit changed or the end missing, if that happens.
-    fn damaged(&mut self, body: &Body) -> Option<Body> {
+    fn damaged(&mut self, body: &[u8]) -> Option<Vec<u8>> {
         if self.hit(Fault::Corrupt) {
-            Some(Body::new(&flipped(&body.octets, &mut self.dice)))
+            Some(flipped(body, &mut self.dice))
         } else if self.hit(Fault::Truncate) {
             // Also to what would be a size of its own.
             let length = match self.dice.below(3) {
-                0 => self.dice.pick(&MESSAGE_SIZES).min(body.octets.len() - 1),
-                _ => self.dice.index(body.octets.len()),
+                0 => self.dice.pick(&MESSAGE_SIZES).min(body.len() - 1),
+                _ => self.dice.index(body.len()),
             };
-            Some(Body::new(&body.octets[..length]))
+            Some(body[..length].to_vec())
         } else {
             None
         }
@@ -154,15 +165,14 @@ impl World {
         }
         if self.hit(Fault::Stale) {
             let back = self.dice.index(4);
-            return self.relays[at].stale(slot.id, back).map(|body| body.octets.to_vec());
+            return self.relays[at].stale(slot.id, back).map(|body| body.to_vec());
         }
         if self.hit(Fault::Swap) {
             let other = self.dice.index(1_000);
-            return self.relays[at].some_slot(other).map(|body| body.octets.to_vec());
+            return self.relays[at].some_slot(other).map(|body| body.to_vec());
         }
         let body = self.relays[at].get(slot.id)?.clone();
-        let body = self.damaged(&body).unwrap_or(body);
-        Some(body.octets.to_vec())
+        self.damaged(&body).or_else(|| Some(body.to_vec()))
     }
 
     /// Something a relay does by itself: it goes away, or mixes up what it has.
@@ -247,7 +257,7 @@ impl World {
             if self.relays[relay].alive(self.now).is_err() {
                 continue;
             }
-            self.ledger.observe_container(&container);
+            self.ledger.observe_slot(&container);
             let id = self.people[who].state.vault().slot.slot(copy.relay.as_str()).id();
             let known = copy.etag.as_ref().and_then(|etag| etag.parse().ok());
             let etag = self.put_vault(relay, id, &container, known);
@@ -269,8 +279,8 @@ impl World {
             return Some("0".to_owned());
         }
         let relay = &mut self.relays[relay];
-        let put = match relay.put(id, Body::new(container), known, None) {
-            Err(Refused::Conflict(found)) => relay.put(id, Body::new(container), found, None),
+        let put = match relay.put(id, container.into(), known, None) {
+            Err(Refused::Conflict(found)) => relay.put(id, container.into(), found, None),
             other => other,
         };
         put.ok().map(|version| version.to_string())

@@ -159,7 +159,7 @@ impl Fault {
     fn drawn(self, dice: &mut Dice) -> Rate {
         let rate = match self {
             // Every step of every device asks for this one.
-            Self::Crash => dice.between(5, 120),
+            Self::Crash => dice.between(2, 40),
             // Asked once, or once for each contact.
             Self::Byzantine | Self::Contested | Self::Decline => dice.between(100, 600),
             Self::Skew | Self::Concurrent | Self::Impostor | Self::Cancel => 700,

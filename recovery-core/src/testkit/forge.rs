@@ -132,7 +132,7 @@ impl World {
             }
             Lie::OldGeneration => self.approval(liar, request, bundles.get(..1)?, good),
             Lie::OtherOwner => {
-                let other = self.people[self.plan.other()].state.id();
+                let other = self.ids[self.plan.other()];
                 let theirs = self.bundles(liar, other);
                 self.approval(liar, request, &theirs, good)
             }
@@ -278,7 +278,7 @@ impl World {
     pub(super) fn only_liars(&self, at: usize, gifts: &[Gift]) -> bool {
         let honest = |id: &ContactId| {
             (1..=self.plan.contacts)
-                .any(|who| self.plan.is_honest(who) && self.people[who].state.id() == *id)
+                .any(|who| self.plan.is_honest(who) && self.ids[who] == *id)
         };
         self.newcomers[at].kind != Kind::Impostor || !gifts.iter().any(|(.., id)| honest(id))
     }

@@ -3,7 +3,7 @@
 use super::relay::{Body, Hash, hash};
 use crate::{
     circle::OpenedState,
-    flows::{Delivery, restore::Verdict},
+    flows::restore::Verdict,
     ids::{CircleId, ContactId, MailboxId, RequestId},
     name::Name,
     policy::Policy,
@@ -11,7 +11,10 @@ use crate::{
     wire::limits::{MESSAGE_SIZES, SLOT_SIZES},
 };
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 /// A circle as its owner made it.
 #[derive(Clone)]
@@ -51,6 +54,7 @@ pub(super) struct Ledger {
     seals: BTreeMap<Hash, Hash>,
     states: BTreeMap<(usize, RequestId), OpenedState>,
     versions: BTreeMap<u64, Entries>,
+    version: u64,
     trace: Sha256,
     steps: u64,
     log: Option<Vec<String>>,
@@ -95,31 +99,27 @@ impl Ledger {
         (self.steps, self.trace.finalize().into(), self.log)
     }
 
-    /// What a relay sees of a call: only the allowed sizes, and no nonce or encapsulated key twice.
-    pub(super) fn observe(&mut self, delivery: &Delivery) {
-        let (sizes, body, seal): (&[usize], _, _) = match delivery {
-            Delivery::Post { to, body } => {
-                self.posted.entry(to.id).or_default().insert(hash(body));
-                (&MESSAGE_SIZES, body, body.get(1..1_121))
-            }
-            Delivery::PutSlot { body, .. } => (&SLOT_SIZES, body, body.get(..24)),
-            _ => return,
+    /// What a relay sees of a message: an allowed size, and no encapsulated key twice.
+    pub(super) fn observe_message(&mut self, to: MailboxId, body: &Body) {
+        self.posted.entry(to).or_default().insert(body.hash);
+        self.observe(&MESSAGE_SIZES, &body.octets, 1..1_121);
+    }
+
+    /// What a relay sees of a slot: an allowed size, and no nonce twice.
+    pub(super) fn observe_slot(&mut self, octets: &[u8]) {
+        self.observe(&SLOT_SIZES, octets, 0..24);
+    }
+
+    fn observe(&mut self, sizes: &[usize], octets: &[u8], unique: Range<usize>) {
+        let fine = sizes.contains(&octets.len());
+        self.ensure(fine, || format!("a relay sees {} octets", octets.len()));
+        let (Some(unique), Some(tail)) = (octets.get(unique), octets.last_chunk::<64>()) else {
+            return;
         };
-        self.observe_sealed(sizes, body, seal);
-    }
-
-    /// The same for a vault's container.
-    pub(super) fn observe_container(&mut self, body: &[u8]) {
-        self.observe_sealed(&SLOT_SIZES, body, body.get(..24));
-    }
-
-    fn observe_sealed(&mut self, sizes: &[usize], body: &[u8], seal: Option<&[u8]>) {
-        let fine = sizes.contains(&body.len());
-        self.ensure(fine, || format!("a relay sees {} octets", body.len()));
-        let Some(seal) = seal else { return };
-        let body = hash(body);
-        let first = *self.seals.entry(hash(seal)).or_insert(body);
-        self.ensure(first == body, || "a nonce or an encapsulated key was used twice".to_owned());
+        // The end of two different ciphertexts is different.
+        let tail = hash(tail);
+        let first = *self.seals.entry(hash(unique)).or_insert(tail);
+        self.ensure(first == tail, || "a nonce or an encapsulated key was used twice".to_owned());
     }
 
     /// Whether somebody posted this to one of these mailboxes.
@@ -136,6 +136,10 @@ impl Ledger {
 
     /// What the owner's vault holds at a version: always the same.
     pub(super) fn holds(&mut self, vault: &Vault) {
+        if self.version == vault.version {
+            return;
+        }
+        self.version = vault.version;
         let entries = entries(vault);
         let known = self.versions.entry(vault.version).or_insert_with(|| entries.clone());
         let same = *known == entries;

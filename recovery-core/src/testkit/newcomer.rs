@@ -31,6 +31,24 @@ pub(super) struct Newcomer {
     pub(super) restored: bool,
     /// Enough approvals were there, but no vault.
     pub(super) no_vault: bool,
+    /// The letters that were judged last.
+    pub(super) judged: Vec<Hash>,
+    /// Enough of them are good.
+    pub(super) ready: bool,
+}
+
+impl Newcomer {
+    pub(super) fn new(host: Host<NewDevice>, kind: Kind) -> Self {
+        Self {
+            host,
+            kind,
+            cancelled: false,
+            restored: false,
+            no_vault: false,
+            judged: Vec::new(),
+            ready: false,
+        }
+    }
 }
 
 impl World {
@@ -88,8 +106,12 @@ impl World {
             self.newcomers[at].host.notes.cursors.insert((relay, id), last);
             self.commit_new(at, Step::default());
         }
-        self.judge(at);
-        self.try_restore(at);
+        if self.newcomers[at].judged != self.letters(at) {
+            self.judge(at);
+        }
+        if self.newcomers[at].ready {
+            self.try_restore(at);
+        }
     }
 
     /// One message: it is kept if, and only if, somebody made it for this very request.

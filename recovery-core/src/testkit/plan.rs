@@ -45,7 +45,8 @@ const PASSPHRASE: &str = "the cat sat on the mat";
 
 impl Plan {
     pub(super) fn draw(dice: &mut Dice, faults: &mut Faults, standard: bool) -> Self {
-        let contacts = dice.between(2, 9) as usize;
+        let most = if dice.chance(650) { 4 } else { 9 };
+        let contacts = dice.between(2, most) as usize;
         let threshold = dice.between(2, contacts as u64) as usize;
         let shape = match dice.below(10) {
             0 | 1 if contacts >= 4 => Shape::Groups,

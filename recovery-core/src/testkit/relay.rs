@@ -11,6 +11,8 @@ use std::{
 };
 
 pub(super) type Hash = [u8; 32];
+/// What lies in a slot.
+pub(super) type Octets = Arc<[u8]>;
 
 /// SHA-256 of octets.
 pub(super) fn hash(octets: &[u8]) -> Hash {
@@ -20,7 +22,7 @@ pub(super) fn hash(octets: &[u8]) -> Hash {
 /// What lies at a relay.
 #[derive(Clone)]
 pub(super) struct Body {
-    pub(super) octets: Arc<[u8]>,
+    pub(super) octets: Octets,
     pub(super) hash: Hash,
 }
 
@@ -65,7 +67,7 @@ struct Mailbox {
 
 struct Slot {
     ends: Option<u64>,
-    versions: Vec<Body>,
+    versions: Vec<Octets>,
     deleted: bool,
 }
 
@@ -154,7 +156,7 @@ impl Relay {
     pub(super) fn put(
         &mut self,
         id: SlotId,
-        body: Body,
+        body: Octets,
         only_if: Option<u64>,
         ends: Option<u64>,
     ) -> Result<u64, Refused> {
@@ -177,18 +179,18 @@ impl Relay {
     }
 
     /// What a slot holds.
-    pub(super) fn get(&self, id: SlotId) -> Option<&Body> {
+    pub(super) fn get(&self, id: SlotId) -> Option<&Octets> {
         self.slots.get(&id).filter(|slot| !slot.deleted)?.versions.last()
     }
 
     /// What a slot held before.
-    pub(super) fn stale(&self, id: SlotId, back: usize) -> Option<&Body> {
+    pub(super) fn stale(&self, id: SlotId, back: usize) -> Option<&Octets> {
         let versions = &self.slots.get(&id)?.versions;
         versions.get(versions.len().checked_sub(back + 1)?)
     }
 
     /// What some slot holds.
-    pub(super) fn some_slot(&self, at: usize) -> Option<&Body> {
+    pub(super) fn some_slot(&self, at: usize) -> Option<&Octets> {
         self.slots.values().nth(at.checked_rem(self.slots.len())?)?.versions.last()
     }
 

@@ -82,7 +82,7 @@ impl World {
         }
     }
 
-    /// Relays are as they should be, and devices read everything again.
+    /// Relays are as they should be; devices that notice a change there read everything again.
     fn set_calm(&mut self) {
         self.faults.set_calm(true);
         for (at, relay) in self.relays.iter_mut().enumerate() {
@@ -91,8 +91,10 @@ impl World {
             relay.release();
         }
         for host in &mut self.people {
-            host.notes.cursors.clear();
-            host.persist();
+            if self.chapter == Chapter::Calm || self.dice.chance(300) {
+                host.notes.cursors.clear();
+                host.persist();
+            }
         }
         for new in &mut self.newcomers {
             new.host.notes.cursors.clear();
@@ -239,7 +241,7 @@ impl World {
     }
 
     fn mend_friend(&mut self, friend: usize) {
-        let id = self.people[friend].state.id();
+        let id = self.ids[friend];
         let owner = self.owner();
         let device = &self.people[0].state;
         let theirs = |c: &&Contact| !c.removed && (0..9).any(|n| c.name == Self::calls(friend, n));
@@ -345,8 +347,8 @@ impl World {
         let owner = self.owner();
         for circle in &self.people[0].state.vault().circles {
             for member in circle.members.iter().filter(|m| m.state == MemberState::Held) {
-                let holder = self.people.iter().find(|host| host.state.id() == member.id);
-                let held = holder.and_then(|holder| holder.state.held_of(owner));
+                let holder = self.ids.iter().position(|id| *id == member.id);
+                let held = holder.and_then(|who| self.people[who].state.held_of(owner));
                 let bundle =
                     held.and_then(|held| held.bundles.iter().find(|b| b.circle == circle.id));
                 let right = bundle.is_some_and(|bundle| {

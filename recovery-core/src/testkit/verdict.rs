@@ -3,12 +3,13 @@
 use super::{
     ledger::{Expected, Gift, Truth},
     newcomer::Kind,
-    world::{DAY, Who, World},
+    world::{Who, World},
 };
 use crate::{
+    circle::OpenedState,
     flows::{
         Device,
-        restore::{Quorum, RestoreError, Restored, ShareSet, Verdict},
+        restore::{Assessment, Quorum, RestoreError, Restored, ShareSet, Verdict},
     },
     ids::{CircleId, ContactId},
     package::RootKey,
@@ -44,13 +45,14 @@ impl World {
         let seen: Sets = assessment.sets.iter().map(set).collect();
         self.ledger.ensure(seen == wanted, || format!("sets {seen:?}, not {wanted:?}"));
         for set in &assessment.sets {
-            self.judge_set(set);
+            self.judge_set(at, set);
         }
-        self.judge_complete(at, &wanted);
+        self.judge_complete(at, &assessment, &wanted);
+        self.newcomers[at].judged = letters;
     }
 
     /// A set is complete if its policy says so, combines exactly then, and tells when one suffices.
-    fn judge_set(&mut self, set: &ShareSet) {
+    fn judge_set(&mut self, at: usize, set: &ShareSet) {
         let Some(truth) = self.ledger.circles.get(&set.circle).cloned() else {
             return self.ledger.fail("a circle that nobody made");
         };
@@ -59,7 +61,7 @@ impl World {
         let fine = set.is_complete() == enough
             && set.generation == truth.generation
             && set.owner.id() == truth.owner
-            && set.vault_version == truth.version
+            && set.vault_version == self.known(at, truth.owner)
             && set.one_suffices() == (truth.policy.fewest() == 1);
         self.ledger.ensure(fine, || format!("a set is not what it is: {enough} {set:?}"));
         let fine = match set.combine() {
@@ -71,7 +73,7 @@ impl World {
     }
 
     /// The newest complete set of each owner is offered, and nothing else.
-    fn judge_complete(&mut self, at: usize, sets: &Sets) {
+    fn judge_complete(&mut self, at: usize, assessment: &Assessment, sets: &Sets) {
         let enough = |circle: &CircleId, here: &BTreeSet<ContactId>| {
             let truth = self.ledger.circles.get(circle)?;
             truth.policy.suffices(|id| here.contains(&id)).then_some(truth.generation)
@@ -83,7 +85,6 @@ impl World {
                 *newest = generation.max(*newest);
             }
         }
-        let assessment = self.newcomers[at].host.state.assess();
         let offered = assessment.complete(None);
         let seen: BTreeMap<_, _> =
             offered.iter().map(|set| (set.owner.id(), set.generation)).collect();
@@ -94,6 +95,7 @@ impl World {
         let fine = pinned.iter().all(|set| set.owner.id() == owner)
             && pinned.len() == usize::from(wanted.contains_key(&owner));
         self.ledger.ensure(fine, || "the pinned owner's set".to_owned());
+        self.newcomers[at].ready = !pinned.is_empty();
     }
 
     /// Restores, if there is enough.
@@ -110,13 +112,20 @@ impl World {
         let slots = quorum.slots().to_vec();
         let found: Vec<Vec<u8>> = slots.iter().filter_map(|slot| self.look(slot)).collect();
         let copies = self.copies(at, &set);
-        let all = found.iter().chain(&copies);
-        let opens = all.filter_map(|container| Vault::open(&root, container).ok());
-        let newest = opens.map(|vault| vault.version).max();
+        let newest = |containers: &[Vec<u8>]| {
+            let vaults = containers.iter().filter_map(|c| Vault::open(&root, c).ok());
+            vaults.map(|vault| vault.version).max()
+        };
+        // A liar's copy may be newer than what the liar says to know of; then either is right.
+        let (shown, known) = (newest(&found), self.known(at, truth.owner));
+        let enough = shown.filter(|shown| *shown >= known);
+        let newest = enough.or_else(|| shown.max(newest(&copies)));
         self.newcomers[at].no_vault = newest.is_none();
         match (quorum.restore(root, &found), newest) {
             (Err(RestoreError::NoVault), None) => {}
-            (Ok(restored), Some(newest)) => self.restored(at, &restored, newest, &truth),
+            (Ok(restored), Some(newest)) if restored.generation == truth.generation => {
+                self.restored(at, &restored, newest, known);
+            }
             (result, _) => {
                 let result = result.map(|restored| restored.rollback);
                 self.ledger.fail(format!("restoring gave {result:?}"));
@@ -124,13 +133,22 @@ impl World {
         }
     }
 
-    /// The vault's copies that came with a set's approvals.
+    /// The newest version of an owner's vault that a new device can know of.
+    fn known(&self, at: usize, owner: ContactId) -> u64 {
+        let letters = self.letters(at);
+        let expected = letters.iter().filter_map(|hash| self.ledger.letters.get(hash));
+        let circles = expected.flat_map(|e| &e.gifts).filter(|(theirs, ..)| *theirs == owner);
+        let truths = circles.filter_map(|(_, circle, _)| self.ledger.circles.get(circle));
+        truths.map(|truth| truth.version).max().unwrap_or(0)
+    }
+
+    /// The vault's copies that came with an owner's approvals.
     fn copies(&self, at: usize, set: &ShareSet) -> Vec<Vec<u8>> {
         let letters = self.letters(at);
         let ours = letters.iter().zip(&self.newcomers[at].host.state.state.letters);
         let ours = ours.filter(|(hash, _)| {
             let expected = self.ledger.letters.get(*hash);
-            expected.is_some_and(|e| e.gifts.iter().any(|(_, circle, _)| *circle == set.circle))
+            expected.is_some_and(|e| e.gifts.iter().any(|(owner, ..)| *owner == set.owner.id()))
         });
         let approvals = ours.filter_map(|(_, letter)| letter.signed.peek::<Approval>().ok());
         approvals.filter_map(|approval| approval.container).collect()
@@ -149,21 +167,22 @@ impl World {
     }
 
     /// The owner's device is back: the same person, with the entries of that version.
-    fn restored(&mut self, at: usize, restored: &Restored, newest: u64, truth: &Truth) {
+    fn restored(&mut self, at: usize, restored: &Restored, newest: u64, known: u64) {
         let device = &restored.device;
         let vault = device.vault();
         let rollback = restored.rollback.as_ref().map(|rollback| (rollback.found, rollback.known));
-        let wanted = (newest < truth.version).then_some((newest, truth.version));
+        let wanted = (newest < known).then_some((newest, known));
         let again = Device::decode(&device.encode()).map(|device| device.encode());
         let fine = device.id() == self.owner()
             && device.name() == self.people[0].state.name()
             && vault.version == newest
-            && restored.generation == truth.generation
             && rollback == wanted
             && again.is_ok_and(|again| again == device.encode());
-        self.ledger.ensure(fine, || format!("restored {newest}: {rollback:?}, not {wanted:?}"));
-        let known = self.ledger.knows(vault);
-        self.ledger.ensure(known, || format!("version {newest} never was like this"));
+        self.ledger.ensure(fine, || format!(
+            "restored {} of {newest}: {rollback:?}, not {wanted:?}", vault.version
+        ));
+        let real = self.ledger.knows(vault);
+        self.ledger.ensure(real, || format!("version {newest} never was like this"));
         if rollback.is_some() && !self.faults.calm() && self.dice.chance(500) {
             // Somebody looks for a newer one first.
             return;
@@ -240,12 +259,12 @@ impl World {
         let Some(last) = self.newcomers.last() else { return };
         let request = last.host.state.id();
         for who in self.plan.willing.clone() {
-            let holds = !self.gifts(who).is_empty();
-            let id = self.people[who].state.id();
-            let told = self.ledger.alerts.contains(&(id, request));
-            let known = self.people[0].state.contact(id).is_some();
-            let late = self.now.saturating_sub(4 * DAY);
-            self.ledger.ensure(told || !holds || !known || late == 0, || {
+            let opened = self.people[who].state.opened();
+            let opened = opened.iter().find(|opened| opened.id == request);
+            let approved = opened.is_some_and(|opened| opened.state == OpenedState::Approved);
+            let told = self.ledger.alerts.contains(&(self.ids[who], request));
+            let known = self.people[0].state.contact(self.ids[who]).is_some();
+            self.ledger.ensure(told || !approved || !known, || {
                 format!("the owner never heard from {who}")
             });
         }

@@ -68,6 +68,8 @@ pub struct World {
     pub(super) now: u64,
     pub(super) chapter: Chapter,
     pub(super) people: Vec<Host<Device>>,
+    /// Their ids.
+    pub(super) ids: Vec<ContactId>,
     pub(super) newcomers: Vec<Newcomer>,
     pub(super) relays: Vec<Relay>,
     pub(super) plan: Plan,
@@ -97,6 +99,7 @@ impl World {
             now: START,
             chapter: Chapter::Setup,
             people: Vec::new(),
+            ids: Vec::new(),
             newcomers: Vec::new(),
             relays: (0..plan.relays).map(|at| Relay::new(url(at))).collect(),
             plan,
@@ -128,12 +131,13 @@ impl World {
         let skew = if skewed { self.dice.between(0, 20 * HOUR) as i64 - 36_000 } else { 0 };
         let mut relays: Vec<_> = self.relays.iter().map(|relay| relay.url.clone()).collect();
         self.dice.shuffle(&mut relays);
-        if who != 0 {
+        if who != 0 && who != self.plan.other() {
             // Some know one relay only, or none before they read an invite.
             relays.truncate(self.dice.index(relays.len() + 1));
         }
         let mut ctx = Context { now: self.now, rng: &mut self.rng, cost: self.options.cost };
         let device = Device::new(person_name(who), relays, &mut ctx);
+        self.ids.push(device.id());
         self.people.push(Host::new(device, skew));
         let first = self.dice.below(8 * HOUR);
         self.at(self.now + first, Task::Poll(Who::Person(who)));
@@ -205,7 +209,7 @@ impl World {
 
     /// The owner's id.
     pub(super) fn owner(&self) -> ContactId {
-        self.people[0].state.id()
+        self.ids[0]
     }
 
     /// Lets a person's device do something; nothing of it lasts before [`World::commit`].

@@ -72,9 +72,7 @@ pub fn decode(title: Title, text: &[u8]) -> Result<Vec<u8>, ArmorError> {
         return Err(ArmorError::TooLong);
     }
     let text = std::str::from_utf8(text).map_err(|_| ArmorError::Damaged)?;
-    let text = text
-        .trim_matches([' ', '\t', '\r', '\n'])
-        .replace("\r\n", "\n");
+    let text = text.trim_matches([' ', '\t', '\r', '\n']).replace("\r\n", "\n");
     let body = text
         .strip_prefix(&format!("-----BEGIN {}-----\n", title.text()))
         .and_then(|rest| rest.strip_suffix(&format!("\n-----END {}-----", title.text())))
@@ -91,10 +89,7 @@ pub fn decode(title: Title, text: &[u8]) -> Result<Vec<u8>, ArmorError> {
 }
 
 fn checksum(title: Title, octets: &[u8]) -> String {
-    let hash = labelled_hash(
-        labels::ARMOR_CHECKSUM,
-        &[title.text().as_bytes(), &[0], octets],
-    );
+    let hash = labelled_hash(labels::ARMOR_CHECKSUM, &[title.text().as_bytes(), &[0], octets]);
     Base64::encode_string(hash.split_at(CHECKSUM).0)
 }
 
@@ -125,9 +120,6 @@ mod tests {
             assert!(decode(Title::Approval, &changed).is_err(), "missing {at}");
         }
         assert_eq!(decode(Title::Approval, b""), Err(ArmorError::Frame));
-        assert_eq!(
-            decode(Title::Approval, &vec![b'a'; MAX + 1]),
-            Err(ArmorError::TooLong)
-        );
+        assert_eq!(decode(Title::Approval, &vec![b'a'; MAX + 1]), Err(ArmorError::TooLong));
     }
 }

@@ -127,18 +127,11 @@ impl FromStr for Link {
         }
         let mut places = fragment.split('+');
         let mut first = places.next().unwrap_or_default().split('.');
-        let id = first
-            .next()
-            .unwrap_or_default()
-            .parse()
-            .map_err(|_| LinkError::Malformed)?;
+        let id = first.next().unwrap_or_default().parse().map_err(|_| LinkError::Malformed)?;
         let secret = parse_secret(first.next().ok_or(LinkError::NoSecret)?)?;
         let request = first.next().map(str::parse::<RequestId>).transpose();
         let request = request.map_err(|_| LinkError::Malformed)?;
-        let mut slots = vec![SlotAddress {
-            relay: parse_relay(relay)?,
-            id,
-        }];
+        let mut slots = vec![SlotAddress { relay: parse_relay(relay)?, id }];
         for place in places {
             slots.push(parse_place(place)?);
         }
@@ -146,12 +139,7 @@ impl FromStr for Link {
         if first.next().is_some() || misplaced || slots.len() > Self::SLOTS_MAX {
             return Err(LinkError::Malformed);
         }
-        Ok(Self {
-            kind,
-            slots,
-            secret,
-            request,
-        })
+        Ok(Self { kind, slots, secret, request })
     }
 }
 
@@ -162,10 +150,7 @@ fn parse_relay(text: &str) -> Result<RelayUrl, LinkError> {
 fn parse_place(text: &str) -> Result<SlotAddress, LinkError> {
     let (relay, id) = text.rsplit_once('/').ok_or(LinkError::Malformed)?;
     let id: SlotId = id.parse().map_err(|_| LinkError::Malformed)?;
-    Ok(SlotAddress {
-        relay: parse_relay(relay)?,
-        id,
-    })
+    Ok(SlotAddress { relay: parse_relay(relay)?, id })
 }
 
 fn parse_secret(text: &str) -> Result<LinkSecret, LinkError> {

@@ -130,20 +130,13 @@ impl Pieces {
     /// Pieces of version 1.
     #[must_use]
     pub fn new(shares: Vec<SecretBytes>, container: Option<Vec<u8>>) -> Self {
-        Self {
-            version: V1,
-            shares,
-            container,
-        }
+        Self { version: V1, shares, container }
     }
 
     /// The hash of the shares that stands in the signed bundle; the container is not part of it.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        labelled_hash(
-            labels::PIECES_HASH,
-            &[super::encode(&self.shares).as_slice()],
-        )
+        labelled_hash(labels::PIECES_HASH, &[super::encode(&self.shares).as_slice()])
     }
 }
 
@@ -207,11 +200,7 @@ impl RequestSlot {
     /// A slot of version 1.
     #[must_use]
     pub fn new(request: Signed, cancel: Option<Signed>) -> Self {
-        Self {
-            version: V1,
-            request,
-            cancel,
-        }
+        Self { version: V1, request, cancel }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     flows::keep::parse_share,
     ids::{CircleId, ContactId, RequestId},
     kdf::KdfCost,
-    keys::{Card, PublicKeys},
+    keys::Card,
     name::Name,
     package::Package,
     seal::Letter,
@@ -53,7 +53,7 @@ pub struct ShareSet {
     pub circle: CircleId,
     /// Its generation.
     pub generation: u64,
-    /// The newest version of the vault that a bundle knows of.
+    /// The newest version of the vault that any of the owner's bundles knows of.
     pub vault_version: u64,
     /// Argon2id parameters, if the circle has a passphrase.
     pub passphrase: Option<KdfCost>,
@@ -79,10 +79,7 @@ impl Assessment {
             if pin.is_some_and(|pin| pin != set.owner.id()) {
                 continue;
             }
-            match best
-                .iter_mut()
-                .find(|other| other.owner.id() == set.owner.id())
-            {
+            match best.iter_mut().find(|other| other.owner.id() == set.owner.id()) {
                 Some(other) if other.generation >= set.generation => {}
                 Some(other) => *other = set,
                 None => best.push(set),
@@ -95,10 +92,7 @@ impl Assessment {
     #[must_use]
     pub fn leading(&self, pin: Option<ContactId>) -> Option<&ShareSet> {
         let wanted = |set: &&ShareSet| pin.is_none_or(|pin| pin == set.owner.id());
-        self.sets
-            .iter()
-            .filter(wanted)
-            .max_by_key(|set| (set.parts.len(), set.generation))
+        self.sets.iter().filter(wanted).max_by_key(|set| (set.parts.len(), set.generation))
     }
 }
 
@@ -117,8 +111,7 @@ impl ShareSet {
     /// Whether there are enough shares, counted by what their headers say.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.progress()
-            .map_or(self.parts.len() > 1, |progress| progress.is_complete())
+        self.progress().map_or(self.parts.len() > 1, |progress| progress.is_complete())
     }
 
     /// Good approvals, and how many are needed as far as the shares tell: of a single group its
@@ -128,11 +121,8 @@ impl ShareSet {
         let Some(progress) = self.progress() else {
             return (self.parts.len(), self.parts.len());
         };
-        let mut needs: Vec<usize> = progress
-            .groups
-            .iter()
-            .map(|group| usize::from(group.need))
-            .collect();
+        let mut needs: Vec<usize> =
+            progress.groups.iter().map(|group| usize::from(group.need)).collect();
         needs.sort_unstable();
         let groups = usize::from(progress.group_threshold);
         let known: usize = needs.iter().take(groups).sum();
@@ -147,10 +137,7 @@ impl ShareSet {
     }
 
     pub(super) fn shares(&self) -> Vec<Share> {
-        self.parts
-            .iter()
-            .flat_map(|part| part.shares.iter().cloned())
-            .collect()
+        self.parts.iter().flat_map(|part| part.shares.iter().cloned()).collect()
     }
 
     /// Combines the shares; those of contacts that do not fit the others are left out and named.
@@ -172,23 +159,30 @@ pub(super) fn assess(request: RequestId, letters: &[Letter]) -> Assessment {
         };
         assessment.approvals.push(assessed);
     }
+    share_knowledge(&mut assessment.sets);
     assessment
 }
 
-fn assess_decline(request: RequestId, signed: &Signed) -> Assessed {
-    let unknown = |why| Assessed {
-        contact: None,
-        verdict: Verdict::Bad(why),
-    };
-    let Ok(decline) = signed.peek::<Decline>() else {
-        return unknown(DAMAGED);
-    };
-    if signed
-        .verify::<Decline>(decline.card.keys(), decline.request.as_bytes())
-        .is_err()
-    {
-        return unknown(SIGNATURE);
+/// What contacts know of an owner's vault counts for every circle of that owner: the newest version,
+/// where it may be, and its copies.
+fn share_knowledge(sets: &mut [ShareSet]) {
+    let known = sets.to_vec();
+    for set in sets {
+        for other in known.iter().filter(|other| other.owner.id() == set.owner.id()) {
+            set.vault_version = set.vault_version.max(other.vault_version);
+            other.slots.iter().for_each(|slot| push_new(&mut set.slots, slot.clone()));
+            other.containers.iter().for_each(|copy| push_new(&mut set.containers, copy.clone()));
+        }
     }
+}
+
+fn assess_decline(request: RequestId, signed: &Signed) -> Assessed {
+    let unknown = |why| Assessed { contact: None, verdict: Verdict::Bad(why) };
+    let decline = signed.verify_claim(|d: &Decline| (d.card.keys(), d.request.as_bytes().to_vec()));
+    let decline = match decline {
+        Ok(decline) => decline,
+        Err(error) => return unknown(flaw(error)),
+    };
     let bundle = decline.bundle.as_ref().map(verify_bundle);
     let contact = match bundle {
         Some(Ok(bundle)) if bundle.contact == decline.card.id() => {
@@ -197,11 +191,7 @@ fn assess_decline(request: RequestId, signed: &Signed) -> Assessed {
         _ => None,
     };
     let for_us = decline.request == request;
-    let verdict = if for_us {
-        Verdict::Declined
-    } else {
-        Verdict::Bad(OTHER_REQUEST)
-    };
+    let verdict = if for_us { Verdict::Declined } else { Verdict::Bad(OTHER_REQUEST) };
     Assessed { contact, verdict }
 }
 
@@ -209,38 +199,28 @@ const DAMAGED: &str = "it is damaged";
 const SIGNATURE: &str = "its signature is wrong";
 const OTHER_REQUEST: &str = "it was made for another request";
 
-fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>) -> Assessed {
-    let unknown = |why| Assessed {
-        contact: None,
-        verdict: Verdict::Bad(why),
-    };
-    let Ok(approval) = signed.peek::<Approval>() else {
-        return unknown(DAMAGED);
-    };
-    if signed
-        .verify::<Approval>(approval.card.keys(), approval.request.as_bytes())
-        .is_err()
-    {
-        return unknown(SIGNATURE);
+fn flaw(error: StatementError) -> &'static str {
+    match error {
+        StatementError::Kind | StatementError::Body(_) => DAMAGED,
+        StatementError::Sender | StatementError::Signature => SIGNATURE,
     }
-    let approver = Approver {
-        id: approval.card.id(),
-        name: approval.card.name().clone(),
+}
+
+fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>) -> Assessed {
+    let unknown = |why| Assessed { contact: None, verdict: Verdict::Bad(why) };
+    let approval =
+        signed.verify_claim(|a: &Approval| (a.card.keys(), a.request.as_bytes().to_vec()));
+    let approval = match approval {
+        Ok(approval) => approval,
+        Err(error) => return unknown(flaw(error)),
     };
-    let checked: Vec<_> = approval
-        .holdings
-        .iter()
-        .map(|h| verify_holding(h, approver.id))
-        .collect();
+    let approver = Approver { id: approval.card.id(), name: approval.card.name().clone() };
+    let checked: Vec<_> =
+        approval.holdings.iter().map(|h| verify_holding(h, approver.id)).collect();
     // The name is the contact's only if an owner's bundle is for these very keys.
-    let known = checked
-        .iter()
-        .any(|holding| !matches!(holding, Err(Flaw::Unknown(_))));
+    let known = checked.iter().any(|holding| !matches!(holding, Err(Flaw::Unknown(_))));
     let contact = known.then(|| approver.name.clone());
-    let bad = |why| Assessed {
-        contact: contact.clone(),
-        verdict: Verdict::Bad(why),
-    };
+    let bad = |why| Assessed { contact: contact.clone(), verdict: Verdict::Bad(why) };
     if approval.request != request {
         return bad(OTHER_REQUEST);
     }
@@ -260,10 +240,7 @@ fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>
     }
     match (counted, why) {
         (false, Some(why)) => bad(why),
-        _ => Assessed {
-            contact,
-            verdict: Verdict::Good,
-        },
+        _ => Assessed { contact, verdict: Verdict::Good },
     }
 }
 
@@ -292,9 +269,7 @@ fn verify_holding(holding: &Holding, contact: ContactId) -> Result<(Bundle, Vec<
 
 /// A bundle, signed by the owner whose card it carries, for the contact it names.
 fn verify_bundle(signed: &Signed) -> Result<Bundle, StatementError> {
-    let claimed = signed.peek::<Bundle>()?;
-    let owner: &PublicKeys = claimed.owner.keys();
-    signed.verify(owner, claimed.contact.as_bytes())
+    signed.verify_claim(|bundle: &Bundle| (bundle.owner.keys(), bundle.contact.as_bytes().to_vec()))
 }
 
 /// Adds a contact's shares to the set of their owner and circle.
@@ -324,18 +299,10 @@ fn add(
     };
     set.vault_version = set.vault_version.max(bundle.vault_version);
     push_new(&mut set.packages, bundle.package);
-    bundle
-        .vault
-        .into_iter()
-        .for_each(|slot| push_new(&mut set.slots, slot));
-    container
-        .into_iter()
-        .for_each(|copy| push_new(&mut set.containers, copy.clone()));
+    bundle.vault.into_iter().for_each(|slot| push_new(&mut set.slots, slot));
+    container.into_iter().for_each(|copy| push_new(&mut set.containers, copy.clone()));
     if !set.parts.iter().any(|part| part.approver.id == approver.id) {
-        set.parts.push(Part {
-            approver: approver.clone(),
-            shares,
-        });
+        set.parts.push(Part { approver: approver.clone(), shares });
     }
 }
 

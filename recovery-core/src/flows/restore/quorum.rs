@@ -59,11 +59,7 @@ impl Quorum {
                 if let Some(shared) = combine(&set.parts, &choice) {
                     let left_out = choice.iter().filter_map(|at| set.parts.get(*at));
                     let left_out = left_out.map(|part| part.approver.clone()).collect();
-                    return Ok(Self {
-                        shared,
-                        set: set.clone(),
-                        left_out,
-                    });
+                    return Ok(Self { shared, set: set.clone(), left_out });
                 }
             }
         }
@@ -102,24 +98,16 @@ impl Quorum {
     pub fn root(&self, passphrase: Option<&str>) -> Result<RootKey, RestoreError> {
         let guarded = match (self.set.passphrase, passphrase) {
             (Some(_), None) => return Err(RestoreError::PassphraseNeeded),
-            (Some(cost), Some(text)) => Some((
-                text,
-                cost.check_stored().map_err(|_| RestoreError::WrongKey)?,
-            )),
+            (Some(cost), Some(text)) => {
+                Some((text, cost.check_stored().map_err(|_| RestoreError::WrongKey)?))
+            }
             (None, _) => None,
         };
-        let wrong = if guarded.is_some() {
-            RestoreError::WrongPassphrase
-        } else {
-            RestoreError::WrongKey
-        };
+        let wrong =
+            if guarded.is_some() { RestoreError::WrongPassphrase } else { RestoreError::WrongKey };
         let key = circle_key(&self.shared, self.set.circle, guarded)
             .map_err(|_| RestoreError::WrongKey)?;
-        self.set
-            .packages
-            .iter()
-            .find_map(|package| package.open(&key).ok())
-            .ok_or(wrong)
+        self.set.packages.iter().find_map(|package| package.open(&key).ok()).ok_or(wrong)
     }
 
     /// The newest vault among `found` and the contacts' copies, and its owner's device.
@@ -127,36 +115,32 @@ impl Quorum {
     /// # Errors
     /// [`RestoreError::NoVault`], [`RestoreError::WrongOwner`].
     pub fn restore(&self, root: RootKey, found: &[Vec<u8>]) -> Result<Restored, RestoreError> {
-        let all = found.iter().chain(&self.set.containers);
-        let vaults = all.filter_map(|container| Vault::open(&root, container).ok());
-        let vault = vaults
-            .max_by_key(|vault| vault.version)
-            .ok_or(RestoreError::NoVault)?;
+        let newest = |containers: &[Vec<u8>]| {
+            let vaults = containers.iter().filter_map(|c| Vault::open(&root, c).ok());
+            vaults.max_by_key(|vault| vault.version)
+        };
+        let known = self.set.vault_version;
+        // Copies are as old as the bundles they came with: no newer than what is known.
+        let vault = match newest(found) {
+            Some(vault) if vault.version >= known => vault,
+            older => {
+                let copies = older.into_iter().chain(newest(&self.set.containers));
+                copies.max_by_key(|vault| vault.version).ok_or(RestoreError::NoVault)?
+            }
+        };
         if Identity::from_seed(&vault.profile.seed).id() != self.set.owner.id() {
             return Err(RestoreError::WrongOwner);
         }
-        let rollback = (vault.version < self.set.vault_version).then_some(Rollback {
-            found: vault.version,
-            known: self.set.vault_version,
-        });
+        let rollback = (vault.version < known).then_some(Rollback { found: vault.version, known });
         let device = Device::from_vault(vault, root);
-        Ok(Restored {
-            device,
-            generation: self.set.generation,
-            rollback,
-        })
+        Ok(Restored { device, generation: self.set.generation, rollback })
     }
 }
 
 /// The secret of all parts but those at `left_out`, if they give one.
 fn combine(parts: &[Part], left_out: &[usize]) -> Option<Secret<32>> {
-    let kept = parts
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !left_out.contains(at));
-    let shares: Vec<Share> = kept
-        .flat_map(|(_, part)| part.shares.iter().cloned())
-        .collect();
+    let kept = parts.iter().enumerate().filter(|(at, _)| !left_out.contains(at));
+    let shares: Vec<Share> = kept.flat_map(|(_, part)| part.shares.iter().cloned()).collect();
     let shared: Result<_, Slip39Error> = slip39::combine(&shares, "");
     Secret::from_slice(&shared.ok()?)
 }
