@@ -65,7 +65,7 @@ fn doctests() -> Outcome {
 }
 
 fn docs() -> Outcome {
-    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     all([command])
 }
