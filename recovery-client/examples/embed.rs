@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let home = dir.join("new");
     let who = (name("Anna")?, Some(name("new phone")?));
-    let mut new = Client::start_restore(&home, Protection::None, who, &[url.clone()]).await?;
+    let mut new = Client::start_restore(&home, Protection::None, who, &[url]).await?;
     let (link, number) = (new.request_link(false)?, new.request_number()?);
     for friend in friends.iter_mut().take(2) {
         let request = friend.open_request(&link, &name("Anna")?).await?;

@@ -19,6 +19,10 @@ use std::{
 };
 use tokio::task::JoinSet;
 
+/// Pages that are read of a mailbox in one go: more than any relay needs for a full one, and no endless
+/// story.
+pub(crate) const PAGES_MAX: usize = 64;
+
 /// Messages of one mailbox, or why there are none.
 type Fetched<T> = (T, Result<Page, RelayError>);
 
@@ -159,9 +163,17 @@ impl Client {
             let token = watch.base.mailbox(watch.relay.as_str());
             (watch.relay.clone(), token, watch)
         });
-        let mut events = Vec::new();
-        for (watch, page) in self.fetch(calls.collect(), wait).await {
-            events.extend(self.act(&watch, page)?);
+        let (mut calls, mut events, mut wait): (Vec<_>, _, _) = (calls.collect(), Vec::new(), wait);
+        for _ in 0..PAGES_MAX {
+            let mut unread = Vec::new();
+            for (watch, page) in self.fetch(calls, wait).await {
+                if page.as_ref().is_ok_and(|page| !page.messages.is_empty()) {
+                    let token = watch.base.mailbox(watch.relay.as_str());
+                    unread.push((watch.relay.clone(), token, watch.clone()));
+                }
+                events.extend(self.act(&watch, page)?);
+            }
+            (calls, wait) = (unread, 0);
         }
         self.flush().await?;
         Ok(events)

@@ -81,7 +81,7 @@ pub enum ClientError {
         owners: Vec<(String, String)>,
     },
     /// An approval file.
-    #[error("{path}: {error}")]
+    #[error("the file {path} can't be used: {error}")]
     Import {
         /// The file.
         path: String,

@@ -65,9 +65,12 @@ impl Client {
     /// [`ClientError::Pair`], [`ClientError::LinkUsed`], [`ClientError::Relay`].
     pub async fn accept(&mut self, link: &Link, reach: Reach) -> Result<Accepted, ClientError> {
         let known = self.device()?.held().iter().find(|held| held.secret == link.secret).cloned();
+        let kept =
+            known.as_ref().map(|held| held.reach.clone()).filter(|_| reach == Reach::default());
+        let reach = kept.unwrap_or(reach);
         let boxed = match (behind_invite(&self.relays, link).await, known) {
             (Err(ClientError::LinkUsed), _) => return Err(ClientError::LinkUsed),
-            (Ok(_) | Err(ClientError::Relay(_)), Some(held)) => {
+            (found, Some(held)) if found.is_err() || !held.bundles.is_empty() => {
                 let number = self.with_context(|d, ctx| d.number_with_owner(&held, ctx))??;
                 self.flush().await?;
                 return Ok(Accepted { owner: held.name, number });

@@ -1,7 +1,11 @@
 //! What a person with a new device does: ask, wait, and be the owner again.
 
 use crate::{
-    Client, ClientError, Notice, drive::pause_if_idle, home::Protection, now, state::State,
+    Client, ClientError, Notice,
+    drive::{PAGES_MAX, pause_if_idle},
+    home::Protection,
+    now,
+    state::State,
 };
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -143,20 +147,28 @@ impl Client {
     ) -> Result<Progress, ClientError> {
         self.flush().await?;
         let session = self.restoring()?.session().clone();
-        let calls = session.relays.iter().map(|relay| {
+        let call = |relay: &RelayUrl| {
             let token = session.base.mailbox(relay.as_str());
             (relay.clone(), token.clone(), (relay.clone(), token))
-        });
+        };
+        let mut calls: Vec<_> = session.relays.iter().map(call).collect();
         let (started, mut idle) = (Instant::now(), true);
-        let seconds = wait.as_secs().min(WAIT_SECONDS_MAX);
-        for ((relay, token), page) in self.fetch(calls.collect(), seconds).await {
-            match page {
-                Ok(page) => {
-                    idle &= page.messages.is_empty();
-                    self.take(&relay, &token, page).await?;
+        let mut seconds = wait.as_secs().min(WAIT_SECONDS_MAX);
+        for _ in 0..PAGES_MAX {
+            let mut unread = Vec::new();
+            for ((relay, token), page) in self.fetch(calls, seconds).await {
+                match page {
+                    Ok(page) => {
+                        if !page.messages.is_empty() {
+                            idle = false;
+                            unread.push(call(&relay));
+                        }
+                        self.take(&relay, &token, page).await?;
+                    }
+                    Err(error) => self.notices.push(Notice::NotRead(error)),
                 }
-                Err(error) => self.notices.push(Notice::NotRead(error)),
             }
+            (calls, seconds) = (unread, 0);
         }
         pause_if_idle(started, wait, idle).await;
         self.progress(pin)

@@ -1,12 +1,84 @@
-//! Runs worlds.
-use recovery_core::testkit::{Options, World};
-fn main() {
-    let a: Vec<u64> = std::env::args().skip(1).map(|a| a.parse().unwrap()).collect();
-    let t = std::time::Instant::now();
-    for seed in a[0]..a[0]+a[1] {
-        let o = World::new(seed, Options{log: a.len()>2, ..Options::default()}).run();
-        for l in &o.log { println!("{l}"); }
-        if o.violation.is_some() { println!("{seed} {:?} {} {}", o.violation, o.restored, o.steps); }
+//! Runs the worlds of many seeds: `--seeds N` (1,000), `--start S` (0), `--standard-kdf`, `--log`.
+//!
+//! It stops at the first seed where an invariant does not hold, and says how to see it again. With
+//! `--log` it runs one seed and prints every step.
+#![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
+
+use recovery_core::{
+    kdf::KdfCost,
+    testkit::{Counts, Options, Outcome, World},
+};
+use std::{process::ExitCode, str::FromStr, time::Instant};
+
+/// Seeds between two lines of progress.
+const PROGRESS: u64 = 500;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (Ok(start), Ok(seeds)) =
+        (number(&arguments, "--start", 0), number(&arguments, "--seeds", 1_000))
+    else {
+        println!("usage: world [--seeds N] [--start S] [--standard-kdf] [--log]");
+        return ExitCode::from(2);
+    };
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    let mut options = Options { log: has("--log"), ..Options::default() };
+    if has("--standard-kdf") {
+        options.cost = KdfCost::STANDARD;
     }
-    println!("{:?}", t.elapsed());
+    let seeds = if options.log { 1 } else { seeds };
+    let mut sum = Sum::default();
+    let started = Instant::now();
+    for seed in start..start.saturating_add(seeds) {
+        let outcome = World::new(seed, options.clone()).run();
+        outcome.log.iter().for_each(|line| println!("{line}"));
+        if let Some(violation) = &outcome.violation {
+            println!("{violation}\n{}", outcome.again());
+            return ExitCode::FAILURE;
+        }
+        sum.add(&outcome);
+        if sum.seeds.is_multiple_of(PROGRESS) {
+            sum.print(started);
+        }
+    }
+    sum.print(started);
+    ExitCode::SUCCESS
+}
+
+/// The number after an option.
+fn number(arguments: &[String], name: &str, default: u64) -> Result<u64, <u64 as FromStr>::Err> {
+    let at = arguments.iter().position(|argument| argument == name);
+    at.map_or(Ok(default), |at| arguments.get(at + 1).map_or("", String::as_str).parse())
+}
+
+/// What all worlds together came to.
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    restored: u64,
+    refused: u64,
+    came_back: u64,
+    steps: u64,
+    faults: Counts,
+}
+
+impl Sum {
+    fn add(&mut self, outcome: &Outcome) {
+        self.seeds += 1;
+        self.restored += outcome.restored;
+        self.refused += outcome.refused;
+        self.came_back += u64::from(outcome.came_back);
+        self.steps += outcome.steps;
+        self.faults.add(&outcome.faults);
+    }
+
+    fn print(&self, started: Instant) {
+        let Self { seeds, restored, refused, came_back, steps, faults } = self;
+        let elapsed = started.elapsed().as_secs_f64();
+        let rate = *seeds as f64 / elapsed.max(0.001);
+        println!(
+            "seeds={seeds} came_back={came_back} restored={restored} refused={refused} \
+             steps={steps} {faults} elapsed={elapsed:.1}s rate={rate:.1}/s"
+        );
+    }
 }

@@ -284,7 +284,7 @@ pub struct Opened {
     /// Unix seconds when it was opened.
     #[n(6)]
     pub opened: u64,
-    /// The number was right, or the code was scanned.
+    /// The number was right. A code that was scanned has to be shown each time.
     #[n(7)]
     pub checked: bool,
 }

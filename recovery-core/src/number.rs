@@ -1,9 +1,10 @@
 //! The 15 digits that people read to each other: 14 of Argon2id, then a Damm check digit.
 //!
-//! Argon2id makes a search for a second link or request with the same number cost 10^14 runs; the
-//! salt from the link's secret keeps anyone from starting before the link exists. The check digit
-//! (H. M. Damm, 2004) catches every single wrong digit and every swap of neighbours, so that a slip of
-//! the finger is told apart from a wrong number.
+//! Argon2id makes a search for a second link or request with the same number cost 10^14 runs. The salt
+//! from the link's secret keeps who does not know it from computing the number; a table for a secret of
+//! the attacker's own is bounded by the request's date. The check digit (H. M. Damm, 2004) catches every
+//! single wrong digit and every swap of neighbours, so that a slip of the finger is told apart from a
+//! wrong number.
 
 use crate::{
     ids::{RequestId, labelled_hash},

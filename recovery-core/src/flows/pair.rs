@@ -56,7 +56,7 @@ pub enum PairError {
     /// The invite is this person's own.
     #[error("this invitation is your own")]
     Own,
-    /// The owner is known already.
+    /// A piece of this owner's key is here already.
     #[error("you have accepted an invitation of this person already")]
     Known,
     /// No contact or owner of that name.
@@ -161,7 +161,9 @@ impl Device {
         if owner == self.id() {
             return Err(PairError::Own);
         }
-        if self.held_of(owner).is_some() {
+        // As long as nothing came of it, an invite can be answered again: the answer may be lost.
+        let before = self.held_of(owner).cloned();
+        if before.as_ref().is_some_and(|held| !held.bundles.is_empty()) {
             return Err(PairError::Known);
         }
         let mut relays = self.relays().to_vec();
@@ -171,10 +173,14 @@ impl Device {
         if self.state.vault.profile.relays.is_empty() {
             self.state.vault.profile.relays.clone_from(&relays);
         }
+        let (name, inbox) = match before {
+            Some(held) => (held.name, held.inbox),
+            None => (self.free_owner_name(invite.card.name()), Inbox::new(&relays, &mut ctx.rng)),
+        };
         let held = Held {
-            name: self.free_owner_name(invite.card.name()),
+            name,
             card: invite.card,
-            inbox: Inbox::new(&relays, &mut ctx.rng),
+            inbox,
             secret: link.secret.clone(),
             verified: false,
             reach,
@@ -184,6 +190,7 @@ impl Device {
         let step = self.answer(&held, &invite.answers, ctx).ok_or(PairError::Damaged)?;
         let number = self.number_with_owner(&held, ctx)?;
         let name = held.name.clone();
+        self.state.vault.held.retain(|other| other.card.id() != owner);
         self.state.vault.held.push(held);
         self.state.vault.touch(ctx.now);
         Ok(Accepted { owner: name, id: owner, number, step })
@@ -227,7 +234,7 @@ impl Device {
         match invite.answered {
             None => self.take_answer(at, invite, card, ctx),
             Some(first) if first == card.id() => Step::default(),
-            Some(first) => self.contest(first, card, ctx),
+            Some(_) => self.contest(&invite, card, ctx),
         }
     }
 
@@ -250,10 +257,12 @@ impl Device {
         card: Card,
         ctx: &mut Context<'_>,
     ) -> Step {
-        if let Some(contact) = self.contact(card.id()) {
+        if let Some(contact) = self.contact(card.id()).filter(|contact| !contact.removed) {
             let (name, contact) = (invite.name, contact.name.clone());
             return Step::event(Event::SamePerson { name, contact });
         }
+        // Who was removed comes back by a new invite.
+        self.state.vault.contacts.retain(|contact| contact.card.id() != card.id());
         if let Some(kept) = self.state.invites.get_mut(at) {
             kept.answered = Some(card.id());
         }
@@ -277,10 +286,10 @@ impl Device {
     }
 
     /// A second person answered: nothing is sent any more until the owner settles it by number.
-    fn contest(&mut self, first: ContactId, card: Card, ctx: &mut Context<'_>) -> Step {
-        let contact = self.state.vault.contacts.iter_mut().find(|contact| {
-            contact.card.id() == first || contact.rivals.iter().any(|rival| rival.id() == first)
-        });
+    fn contest(&mut self, invite: &Invitation, card: Card, ctx: &mut Context<'_>) -> Step {
+        // By the invite: one person can have answered several.
+        let contacts = &mut self.state.vault.contacts;
+        let contact = contacts.iter_mut().find(|contact| contact.secret == invite.secret);
         let Some(contact) = contact.filter(|contact| !contact.verified) else {
             return Step::default();
         };
@@ -306,22 +315,49 @@ impl Device {
         number: &Number,
         ctx: &mut Context<'_>,
     ) -> Result<(), PairError> {
-        if let Some(contact) = self.contact_named(name).cloned() {
-            let right = self.right_card(&contact, number, ctx)?;
-            let contact = self.state.vault.contacts.iter_mut().find(|c| c.name == *name);
-            let contact = contact.ok_or(PairError::NoSuchPerson)?;
-            contact.card = right;
-            contact.rivals.clear();
-            contact.verified = true;
-        } else {
-            let held = self.held_named(name).ok_or(PairError::NoSuchPerson)?;
-            if !self.number_with_owner(held, ctx)?.matches(number) {
-                return Err(PairError::WrongNumber);
-            }
-            let held = self.state.vault.held.iter_mut().find(|held| held.name == *name);
-            held.ok_or(PairError::NoSuchPerson)?.verified = true;
+        // One name can be both: people often hold pieces for each other.
+        let as_contact = self.verify_contact(name, number, ctx);
+        let verified = match as_contact {
+            Ok(()) => Ok(()),
+            Err(error) => match self.verify_owner(name, number, ctx) {
+                Err(PairError::NoSuchPerson) => Err(error),
+                as_owner => as_owner,
+            },
+        };
+        if verified.is_ok() {
+            self.state.vault.touch(ctx.now);
         }
-        self.state.vault.touch(ctx.now);
+        verified
+    }
+
+    fn verify_contact(
+        &mut self,
+        name: &Name,
+        number: &Number,
+        ctx: &Context<'_>,
+    ) -> Result<(), PairError> {
+        let contact = self.contact_named(name).cloned().ok_or(PairError::NoSuchPerson)?;
+        let right = self.right_card(&contact, number, ctx)?;
+        let contact = self.state.vault.contacts.iter_mut().find(|c| c.name == *name);
+        let contact = contact.ok_or(PairError::NoSuchPerson)?;
+        contact.card = right;
+        contact.rivals.clear();
+        contact.verified = true;
+        Ok(())
+    }
+
+    fn verify_owner(
+        &mut self,
+        name: &Name,
+        number: &Number,
+        ctx: &Context<'_>,
+    ) -> Result<(), PairError> {
+        let held = self.held_named(name).ok_or(PairError::NoSuchPerson)?;
+        if !self.number_with_owner(held, ctx)?.matches(number) {
+            return Err(PairError::WrongNumber);
+        }
+        let held = self.state.vault.held.iter_mut().find(|held| held.name == *name);
+        held.ok_or(PairError::NoSuchPerson)?.verified = true;
         Ok(())
     }
 

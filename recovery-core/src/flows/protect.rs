@@ -79,39 +79,38 @@ impl Device {
             return Err(ProtectError::NoRelay);
         }
         let contacts = self.contacts_of(&policy)?;
-        let (circle, shares) = self.deal(policy, passphrase, ctx)?;
+        let (mut circle, shares) = self.deal(policy, passphrase, ctx)?;
         let mut next = self.state.vault.clone();
         // Who is named takes part again, even if they were to be left out.
         for contact in &mut next.contacts {
             contact.removed &= !circle.policy.members().contains(&contact.card.id());
         }
-        next.circles.push(circle.clone());
-        let surplus = next.circles.len().saturating_sub(GENERATIONS);
-        next.circles.drain(..surplus);
         next.touch(ctx.now);
-        let container = next.without_copies().seal(&self.state.root, &mut ctx.rng)?;
-        let copy = (container.len() <= COPY_MAX).then_some(container);
-        let mut dealt = Dealt {
-            circle,
-            version: next.version,
-            copy,
-            members: Vec::new(),
-            step: Step::default(),
-        };
+        let mut dealt = Vec::new();
         for contact in &contacts {
             let own = shares.iter().filter(|(id, _)| *id == contact.card.id());
-            let own = own.map(|(_, share)| share.clone()).collect();
-            self.send_bundle(&mut dealt, contact, own, ctx)?;
+            let own: Vec<SecretBytes> = own.map(|(_, share)| share.clone()).collect();
+            let signed = self.bundle(&circle, next.version, contact, &own)?;
+            circle.members.push(member(&circle, contact.card.id(), &own, &signed));
+            dealt.push((contact, signed, own));
         }
-        if let Some(circle) = next.circles.last_mut() {
-            circle.members = dealt.members;
+        let (id, generation) = (circle.id, circle.generation);
+        next.circles.push(circle);
+        let surplus = next.circles.len().saturating_sub(GENERATIONS);
+        next.circles.drain(..surplus);
+        // Only now: the copy that travels knows everybody who holds a piece.
+        let container = next.without_copies().seal(&self.state.root, &mut ctx.rng)?;
+        let copy = (container.len() <= COPY_MAX).then_some(container);
+        let mut step = Step::default();
+        for (contact, signed, own) in dealt {
+            let pieces = Pieces::new(own, copy.clone());
+            let letter = Letter::new(signed, Some(wire::encode(&pieces).to_vec()));
+            let body = seal::seal(&letter, &contact.card.keys().sealing, &mut ctx.rng)
+                .map_err(|_| ProtectError::Sharing)?;
+            step.post(contact.card.mailboxes(), &body);
         }
         self.state.vault = next;
-        Ok(Protected {
-            circle: dealt.circle.id,
-            generation: dealt.circle.generation,
-            step: dealt.step,
-        })
+        Ok(Protected { circle: id, generation, step })
     }
 
     /// The policy's people, if each is a contact to whom pieces may be sent.
@@ -162,44 +161,30 @@ impl Device {
         Ok((circle, shares))
     }
 
-    fn send_bundle(
+    /// A contact's signed bundle.
+    fn bundle(
         &self,
-        dealt: &mut Dealt,
+        circle: &Circle,
+        vault_version: u64,
         contact: &Contact,
-        shares: Vec<SecretBytes>,
-        ctx: &mut Context<'_>,
-    ) -> Result<(), ProtectError> {
+        shares: &[SecretBytes],
+    ) -> Result<Signed, ProtectError> {
         let id = contact.card.id();
-        let audit = audit_key(&shares, dealt.circle.id, id);
-        let pieces = Pieces::new(shares, dealt.copy.clone());
         let bundle = Bundle {
             version: V1,
-            circle: dealt.circle.id,
-            generation: dealt.circle.generation,
+            circle: circle.id,
+            generation: circle.generation,
             owner: self.card_for(&contact.inbox).ok_or(ProtectError::Sharing)?,
             contact: id,
-            pieces: pieces.hash(),
-            package: dealt.circle.package.clone(),
-            passphrase: dealt.circle.passphrase,
+            pieces: Pieces::new(shares.to_vec(), None).hash(),
+            package: circle.package.clone(),
+            passphrase: circle.passphrase,
             vault: self.vault_slots(),
-            vault_version: dealt.version,
-            hold: dealt.circle.hold.clone(),
-            made: ctx.now,
+            vault_version,
+            hold: circle.hold.clone(),
+            made: circle.made,
         };
-        let signed = Signed::new(&bundle, &self.identity, id.as_bytes());
-        dealt.members.push(Member {
-            id,
-            audit,
-            bundle: bundle_hash(&signed),
-            state: MemberState::Sent,
-            sent: ctx.now,
-            proved: None,
-        });
-        let letter = Letter::new(signed, Some(wire::encode(&pieces).to_vec()));
-        let body = seal::seal(&letter, &contact.card.keys().sealing, &mut ctx.rng)
-            .map_err(|_| ProtectError::Sharing)?;
-        dealt.step.post(contact.card.mailboxes(), &body);
-        Ok(())
+        Ok(Signed::new(&bundle, &self.identity, id.as_bytes()))
     }
 
     /// Where the vault's container is.
@@ -311,13 +296,16 @@ impl Device {
     }
 }
 
-/// What is the same in every bundle of a circle, and the members and messages so far.
-struct Dealt {
-    circle: Circle,
-    version: u64,
-    copy: Option<Vec<u8>>,
-    members: Vec<Member>,
-    step: Step,
+/// What the owner keeps of a contact's pieces.
+fn member(circle: &Circle, id: ContactId, shares: &[SecretBytes], signed: &Signed) -> Member {
+    Member {
+        id,
+        audit: audit_key(shares, circle.id, id),
+        bundle: bundle_hash(signed),
+        state: MemberState::Sent,
+        sent: circle.made,
+        proved: None,
+    }
 }
 
 /// The hash of a signed bundle.

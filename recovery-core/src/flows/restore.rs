@@ -108,16 +108,30 @@ impl NewDevice {
         if !matches!(letter.signed.kind, Kind::Approval | Kind::Decline) {
             return Taken::Useless;
         }
-        let letters = &mut self.state.letters;
         let same = |other: &Letter| other.signed == letter.signed;
-        if letters.iter().any(same) {
+        if self.state.letters.iter().any(same) {
             return Taken::Known;
         }
-        if letters.len() >= LETTERS_MAX {
+        if self.state.letters.len() >= LETTERS_MAX && !self.make_room(&letter) {
             return Taken::Useless;
         }
-        letters.push(letter);
+        self.state.letters.push(letter);
         Taken::Kept
+    }
+
+    /// Lets go of a letter for one that counts: of one that does not, or that its sender sent again.
+    fn make_room(&mut self, fresh: &Letter) -> bool {
+        let id = self.id();
+        let letters = &mut self.state.letters;
+        let useless = |letter: &Letter| !assess::counts(id, letter);
+        if useless(fresh) {
+            return false;
+        }
+        let sender = |at: usize| letters.get(at).map(|letter| letter.signed.sender);
+        let again = |at: usize| (at + 1..letters.len()).any(|later| sender(at) == sender(later));
+        let spare = letters.iter().position(useless);
+        let spare = spare.or_else(|| (0..letters.len()).find(|at| again(*at)));
+        spare.map(|at| letters.remove(at)).is_some()
     }
 
     /// Checks everything that came, and groups what is good by owner and circle.

@@ -201,22 +201,23 @@ impl World {
             return other;
         }
         let front = format!("{:014}", self.dice.below(100_000_000_000_000));
-        let numbers = (0..10).filter_map(|last| format!("{front}{last}").parse::<Number>().ok());
-        numbers.last().expect("one of ten check digits is right")
+        let mut numbers =
+            (0..10).filter_map(|last| format!("{front}{last}").parse::<Number>().ok());
+        numbers.next().expect("one of ten check digits is right")
     }
 
     /// Why nothing can be done about a request on this device any more.
     fn check_error(&mut self, friend: usize, at: usize, error: &ApproveError) {
         let id = self.newcomers[at].host.state.id();
         let opened = self.people[friend].state.opened();
-        let state = opened.iter().find(|opened| opened.id == id).map(|opened| opened.state);
+        let state = opened.iter().find(|o| o.id == id).map(|opened| opened.state);
         let fine = match error {
             ApproveError::AlreadyApproved => state == Some(OpenedState::Approved),
             ApproveError::AlreadyDeclined => state == Some(OpenedState::Declined),
             ApproveError::Burnt => state == Some(OpenedState::Burnt),
             ApproveError::Cancelled => state == Some(OpenedState::Cancelled),
             ApproveError::Expired => self.chapter == Chapter::Calm,
-            ApproveError::Unchecked => !self.ledger.checked.contains(&(friend, id)),
+            ApproveError::Unchecked => opened.iter().any(|o| o.id == id && !o.checked),
             _ => false,
         };
         self.ledger.ensure(fine, || format!("{friend}, {state:?}: {error}"));
@@ -227,7 +228,8 @@ impl World {
         let id = new.host.state.id();
         let believed = new.kind != Kind::Impostor && !new.cancelled;
         let last = new.kind == Kind::Last;
-        let checked = self.ledger.checked.contains(&(friend, id));
+        let opened = self.people[friend].state.opened();
+        let checked = opened.iter().any(|opened| opened.id == id && opened.checked);
         let willing = self.plan.willing.contains(&friend) && believed;
         let before = self.people[friend].state.encode();
         let sent = if willing && (last || !self.hit(Fault::Decline)) {
@@ -241,7 +243,8 @@ impl World {
                 .map(|sent| (sent, true))
         } else if self.dice.chance(500) {
             let reason = Some(named("I don't think so"));
-            self.act(friend, |device, ctx| device.decline(id, reason, ctx)).map(|sent| (sent, false))
+            self.act(friend, |device, ctx| device.decline(id, reason, ctx))
+                .map(|sent| (sent, false))
         } else {
             return;
         };

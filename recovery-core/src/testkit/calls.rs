@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     address::{RelayUrl, SlotAddress},
-    flows::{Delivery, Event, Step, VaultCopy, Watch},
+    flows::{Delivery, Event, Source, Step, VaultCopy, Watch},
     ids::{Base, MailboxId, SlotId},
     wire::limits::MESSAGE_SIZES,
 };
@@ -199,7 +199,8 @@ impl World {
             return;
         }
         self.soon(3 * HOUR, 8 * HOUR, Task::Poll(Who::Person(who)));
-        for watch in self.people[who].state.watches() {
+        let watches = self.people[who].state.watches();
+        for watch in &watches {
             let at = self.relay(&watch.relay);
             let id = watch.base.mailbox(watch.relay.as_str()).id();
             let after = self.people[who].notes.cursors.get(&(at, id)).copied().unwrap_or(0);
@@ -207,7 +208,8 @@ impl World {
             let Some(last) = listed.iter().map(|(seq, _)| *seq).max() else { continue };
             let mut all = Step::default();
             for (_, body) in listed {
-                all.then(self.handle(who, &watch, &body));
+                let places = places(&watches, &watch.base);
+                all.then(self.handle(who, (watch.source, &places), &body));
             }
             self.people[who].notes.cursors.insert((at, id), last);
             self.commit(who, all);
@@ -222,12 +224,15 @@ impl World {
     }
 
     /// One message; what nobody sent to this place, or had its effect before, must change nothing.
-    fn handle(&mut self, who: usize, watch: &Watch, body: &Body) -> Step {
-        let places = places(&self.people[who].state.watches(), &watch.base);
-        let posted = self.ledger.was_posted(&places, body);
+    fn handle(
+        &mut self,
+        who: usize,
+        (source, places): (Source, &[MailboxId]),
+        body: &Body,
+    ) -> Step {
+        let posted = self.ledger.was_posted(places, body);
         let again = self.people[who].notes.handled.contains(&body.hash);
         let before = (!posted || again).then(|| self.people[who].state.encode());
-        let source = watch.source;
         let step = self.act(who, |device, ctx| device.handle(source, &body.octets, ctx));
         if let Some(before) = before {
             let same = self.people[who].state.encode() == before && step.outbox.is_empty();
@@ -305,4 +310,3 @@ pub(super) fn flipped(octets: &[u8], dice: &mut Dice) -> Vec<u8> {
     changed[at] ^= 1 << dice.below(8);
     changed
 }
-

@@ -277,8 +277,7 @@ impl World {
     /// Whether everything that an impostor got came from liars.
     pub(super) fn only_liars(&self, at: usize, gifts: &[Gift]) -> bool {
         let honest = |id: &ContactId| {
-            (1..=self.plan.contacts)
-                .any(|who| self.plan.is_honest(who) && self.ids[who] == *id)
+            (1..=self.plan.contacts).any(|who| self.plan.is_honest(who) && self.ids[who] == *id)
         };
         self.newcomers[at].kind != Kind::Impostor || !gifts.iter().any(|(.., id)| honest(id))
     }

@@ -6,11 +6,7 @@ use super::{
     relay::{Body, Hash},
     world::{HOUR, Task, Who, World},
 };
-use crate::flows::{
-    Context, Step,
-    request::NewDevice,
-    restore::Taken,
-};
+use crate::flows::{Context, Step, request::NewDevice, restore::Taken};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

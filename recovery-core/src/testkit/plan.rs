@@ -1,6 +1,9 @@
 //! What the people of one seed are like, and what they mean to do.
 
-use super::{dice::Dice, faults::{Fault, Faults}};
+use super::{
+    dice::Dice,
+    faults::{Fault, Faults},
+};
 use crate::{
     ids::ContactId,
     policy::{Group, Policy, PolicyError},
@@ -116,7 +119,7 @@ impl Plan {
                     threshold: threshold(members.len()),
                     members: members.to_vec(),
                 };
-                let needed = if self.threshold % 2 == 0 { 1 } else { 2 };
+                let needed = if self.threshold.is_multiple_of(2) { 1 } else { 2 };
                 Policy::groups_of(needed, vec![group(one), group(other)])
             }
             _ => Policy::any(threshold(ids.len()), ids.to_vec()),

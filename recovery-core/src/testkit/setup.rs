@@ -157,11 +157,11 @@ impl World {
             let (who, link) = (self.plan.stranger(), link.clone());
             self.errand(HOUR, 2 * DAY, Errand::Accept { who, link, tries: 0 });
         }
-        self.errand(HOUR, if self.faults.calm() { HOUR } else { DAY }, Errand::Accept {
-            who: friend,
-            link,
-            tries: 0,
-        });
+        self.errand(
+            HOUR,
+            if self.faults.calm() { HOUR } else { DAY },
+            Errand::Accept { who: friend, link, tries: 0 },
+        );
     }
 
     fn accept(&mut self, who: usize, link: String, tries: u8) {
@@ -171,8 +171,8 @@ impl World {
         for slot in &parsed.slots {
             let Some(boxed) = self.look(slot) else { continue };
             let before = self.people[who].state.encode();
-            let accepted = self
-                .act(who, |device, ctx| device.accept(&parsed, &boxed, Reach::default(), ctx));
+            let accepted =
+                self.act(who, |device, ctx| device.accept(&parsed, &boxed, Reach::default(), ctx));
             match accepted {
                 Ok(accepted) => {
                     if self.commit(who, accepted.step) {
@@ -255,9 +255,8 @@ impl World {
                 device.number_with_owner(held, ctx).ok()
             });
             let named = contact.name.clone();
-            let right = read_out.map(|number| {
-                self.act(0, |device, ctx| device.verify(&named, &number, ctx))
-            });
+            let right = read_out
+                .map(|number| self.act(0, |device, ctx| device.verify(&named, &number, ctx)));
             let settled = self.people[0].state.contact_named(&contact.name).cloned();
             let settled = settled.is_some_and(|c| c.card.id() == id && !c.contested());
             match right {
@@ -340,6 +339,9 @@ impl World {
         if who <= self.plan.stranger() {
             self.pieces_are_held();
         }
+        let active = self.people[0].state.vault().circles.iter().any(|circle| circle.active());
+        self.ledger.ensure(active || !self.safe, || "a safe key is not safe any more".to_owned());
+        self.safe |= active;
     }
 
     /// Every piece that its contact acknowledged is still there, unchanged.

@@ -3,14 +3,18 @@
 //! For tests of single flows. What a step wants done is done when it is [`Table::put`]; what is posted
 //! reaches its reader at [`Table::settle`].
 
+mod forged;
+
 use crate::{
     address::{MailboxAddress, SlotAddress},
     circle::Reach,
     flows::{
-        Context, Delivery, Device, Event, Step, approve::Sent, protect::Protected,
-        request::NewDevice,
+        Context, Delivery, Device, Event, Step,
+        approve::Sent,
+        protect::Protected,
+        request::{NewDevice, RequestError},
     },
-    ids::ContactId,
+    ids::{ContactId, RequestId},
     kdf::KdfCost,
     name::Name,
     policy::Policy,
@@ -143,7 +147,8 @@ impl Table {
             for (who, device) in self.people.iter().enumerate() {
                 let watches = device.watches();
                 let here = watches.iter().find(|watch| {
-                    watch.relay == to.relay && watch.base.mailbox(watch.relay.as_str()).id() == to.id
+                    watch.relay == to.relay
+                        && watch.base.mailbox(watch.relay.as_str()).id() == to.id
                 });
                 if let Some(watch) = here {
                     return Some((at, who, watch.source));
@@ -226,23 +231,35 @@ impl Table {
     /// # Panics
     /// If that can't be.
     pub fn approve(&mut self, friend: usize, new: &NewDevice, owner: ContactId) -> Sent {
-        let link = new.link(false);
-        let boxed = self.slot(&link);
-        let opened = self
-            .with(friend, |device, ctx| device.open_request(&link, &boxed, owner, ctx))
-            .expect("opened");
-        self.put(opened.step);
+        let id = self.open(friend, &new.link(false), owner).expect("opened");
         let sent = self
             .with(friend, |device, ctx| {
                 let number = new.number(ctx).expect("a number");
-                let tried = device.try_number(opened.id, &number, ctx);
-                tried.map(|_| ()).and_then(|()| device.approve(opened.id, None, ctx))
+                let tried = device.try_number(id, &number, ctx);
+                tried.map(|_| ()).and_then(|()| device.approve(id, None, ctx))
             })
             .expect("approved");
         let Sent { message, to_requester, to_owner } = sent;
         self.put(to_requester);
         self.put(to_owner);
         Sent { message, to_requester: Step::default(), to_owner: Step::default() }
+    }
+
+    /// A friend opens a new device's request as one of `owner`; the alert waits to be read.
+    ///
+    /// # Errors
+    /// Those of [`Device::open_request`].
+    pub fn open(
+        &mut self,
+        friend: usize,
+        link: &Link,
+        owner: ContactId,
+    ) -> Result<RequestId, RequestError> {
+        let boxed = self.slot(link);
+        let opened =
+            self.with(friend, |device, ctx| device.open_request(link, &boxed, owner, ctx))?;
+        self.put(opened.step);
+        Ok(opened.id)
     }
 
     /// Gives a new device what came for it.

@@ -178,9 +178,9 @@ impl World {
             && vault.version == newest
             && rollback == wanted
             && again.is_ok_and(|again| again == device.encode());
-        self.ledger.ensure(fine, || format!(
-            "restored {} of {newest}: {rollback:?}, not {wanted:?}", vault.version
-        ));
+        self.ledger.ensure(fine, || {
+            format!("restored {} of {newest}: {rollback:?}, not {wanted:?}", vault.version)
+        });
         let real = self.ledger.knows(vault);
         self.ledger.ensure(real, || format!("version {newest} never was like this"));
         if rollback.is_some() && !self.faults.calm() && self.dice.chance(500) {

@@ -79,6 +79,8 @@ pub struct World {
     pub(super) rng: ChaCha20Rng,
     /// The owner's device is gone.
     pub(super) lost: bool,
+    /// Enough contacts were known to hold their pieces, once.
+    pub(super) safe: bool,
     seed: u64,
     queue: BTreeMap<(u64, u64), Task>,
     queued: u64,
@@ -107,6 +109,7 @@ impl World {
             dice,
             rng: ChaCha20Rng::seed_from_u64(seed),
             lost: false,
+            safe: false,
             seed,
             queue: BTreeMap::new(),
             queued: 0,
@@ -310,7 +313,8 @@ impl World {
 
 /// What a person is called: some share names with nobody, and all are hard to read.
 pub(super) fn person_name(who: usize) -> Name {
-    const NAMES: [&str; 6] = ["Anna", "Bob", "Carol O'Hara", "Ἄννα", "👵 Oma", "a\u{202e}b; rm -rf /"];
+    const NAMES: [&str; 6] =
+        ["Anna", "Bob", "Carol O'Hara", "Ἄννα", "👵 Oma", "a\u{202e}b; rm -rf /"];
     named(&format!("{} {who}", NAMES[who % NAMES.len()]))
 }
 

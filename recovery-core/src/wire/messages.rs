@@ -51,7 +51,7 @@ pub struct Answer {
     /// The friend's card, with the mailboxes for this owner alone.
     #[n(1)]
     pub card: Card,
-    /// HKDF(link secret, label ‖ 0x00 ‖ hash of the card): its sender read the link.
+    /// HKDF(link secret, label ‖ 0x00 ‖ card): its sender read the link.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub proof: [u8; 32],
 }

@@ -163,6 +163,16 @@ pub(super) fn assess(request: RequestId, letters: &[Letter]) -> Assessment {
     assessment
 }
 
+/// Whether a letter counts by itself: a good approval, or a contact's decline.
+pub(super) fn counts(request: RequestId, letter: &Letter) -> bool {
+    let alone = assess(request, std::slice::from_ref(letter));
+    alone.approvals.iter().any(|assessed| match assessed.verdict {
+        Verdict::Good => true,
+        Verdict::Declined => assessed.contact.is_some(),
+        Verdict::Bad(_) => false,
+    })
+}
+
 /// What contacts know of an owner's vault counts for every circle of that owner: the newest version,
 /// where it may be, and its copies.
 fn share_knowledge(sets: &mut [ShareSet]) {
