@@ -4,12 +4,31 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use recovery_core::{address::RelayUrl, name::Name};
 use std::{path::PathBuf, time::Duration};
 
+/// Where options of every command stand in the help.
+const EVERYWHERE: &str = "Options of every command";
+
+/// The whole way, for those who ask for help first.
+const THE_WAY: &str = "\
+Protect your key:
+  recovery init --name Anna --relay URL       set up this device
+  recovery add 'ssh key' ~/.ssh/id_ed25519    keep a secret
+  recovery invite Bob                         for each friend: send them the link
+  recovery sync                               once they accepted
+  recovery protect --threshold 3              divide the key
+  recovery status                             is it safe?
+Help a friend:
+  recovery accept LINK --name Bob             hold one piece of their key
+  recovery sync                               now and then
+  recovery approve LINK --owner Anna          only after you reached them yourself
+Get it back, on a new device:
+  recovery restore --name Anna --relay URL";
+
 /// A way back to your key when your device is gone, through people you trust.
 ///
 /// Your secrets are locked with one key. The key is divided among friends: each holds one piece that
 /// opens nothing alone, and enough of them together bring it back on a new device.
 #[derive(Debug, Parser)]
-#[command(name = "recovery", version, propagate_version = true)]
+#[command(name = "recovery", version, propagate_version = true, after_help = THE_WAY)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) options: Options,
@@ -21,28 +40,28 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Where this person's state is kept, encrypted
-    #[arg(long, global = true, env = "RECOVERY_HOME", value_name = "DIR")]
+    #[arg(long, global = true, env = "RECOVERY_HOME", hide_env_values = true, value_name = "DIR", help_heading = EVERYWHERE)]
     pub(crate) home: Option<PathBuf>,
     /// A relay that carries messages; may be given several times
-    #[arg(long, global = true, env = "RECOVERY_RELAY", value_name = "URL", value_delimiter = ',', value_parser = relay)]
+    #[arg(long, global = true, env = "RECOVERY_RELAY", hide_env_values = true, value_name = "URL", value_delimiter = ',', value_parser = relay, help_heading = EVERYWHERE)]
     pub(crate) relay: Vec<RelayUrl>,
     /// Print one JSON object instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     /// Never ask; a missing answer is an error that names the option
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) no_input: bool,
     /// Print results and errors only
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
     /// Print more of what happens
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) verbose: bool,
-    /// Colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Colours: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true, hide_possible_values = true, help_heading = EVERYWHERE)]
     pub(crate) color: Color,
     /// Read the passphrase of this home from a file (or set RECOVERY_PASSPHRASE)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     pub(crate) passphrase_file: Option<PathBuf>,
 }
 
@@ -125,7 +144,7 @@ pub(crate) struct Add {
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// Which one
+    /// Which secret
     #[arg(value_parser = name)]
     pub(crate) label: Name,
     /// Write it here, readable by you alone
@@ -138,7 +157,7 @@ pub(crate) struct Show {
 
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
-    /// Which one
+    /// Which secret
     #[arg(value_parser = name)]
     pub(crate) label: Name,
 }
@@ -189,8 +208,11 @@ pub(crate) enum ContactsAction {
         /// The digits they read to you
         #[arg(long, value_name = "N")]
         number: Option<String>,
+        /// Show the digits instead, for you to read to them
+        #[arg(long, conflicts_with = "number")]
+        show: bool,
     },
-    /// Leave somebody out when the key is next divided
+    /// Leave somebody out when the key is next divided, or take back their invitation
     Remove {
         /// Who
         #[arg(value_parser = name)]
@@ -359,10 +381,14 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, seconds) in [("90s", 90), ("15m", 900), ("48h", 172_800), ("7d", 604_800), ("0s", 0)] {
+        for (text, seconds) in
+            [("90s", 90), ("15m", 900), ("48h", 172_800), ("7d", 604_800), ("0s", 0)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
         }
-        for text in ["", "s", "5", "-1s", "+1s", "1.5h", "1w", "99999999999999999999d", "367d", "1ſ"] {
+        for text in
+            ["", "s", "5", "-1s", "+1s", "1.5h", "1w", "99999999999999999999d", "367d", "1ſ"]
+        {
             assert!(duration(text).is_err(), "{text}");
         }
     }

@@ -3,6 +3,7 @@
 mod approve;
 mod contacts;
 mod demo;
+mod manual;
 mod pair;
 mod protect;
 mod restore;
@@ -11,11 +12,13 @@ mod status;
 
 use crate::{
     cli::{Cli, Command, Options},
-    ui::{Ui, stdin_line},
+    ui::{Ui, stdin_text},
     words::{self, Failure},
 };
-use clap::CommandFactory;
-use recovery_client::{Client, home::{Protection, read_limited}};
+use recovery_client::{
+    Client,
+    home::{Protection, read_limited},
+};
 use recovery_core::{flows::Event, kdf::KdfCost, wire::link::Link};
 use serde_json::{Value, json};
 use std::{
@@ -32,6 +35,8 @@ const DONE: ExitCode = ExitCode::SUCCESS;
 const NOT_YET: u8 = 75;
 /// How long to wait for another command that uses the same home.
 const LOCK_WAIT: Duration = Duration::from_secs(20);
+/// Longest message that a link is looked for in, in octets.
+const LINK_TEXT_MAX: u64 = 16_384;
 /// Longest passphrase file.
 const PASSPHRASE_MAX: usize = 4_096;
 
@@ -61,20 +66,8 @@ pub(crate) async fn run(cli: Cli, ui: Ui) -> Result<ExitCode, Failure> {
         Command::Approve(args) => approve::approve(&app, args).await,
         Command::Decline(args) => approve::decline(&app, args).await,
         Command::Demo(args) => demo::run(&app, args).await,
-        Command::Completions(args) => {
-            let mut script = Vec::new();
-            clap_complete::generate(args.shell, &mut Cli::command(), "recovery", &mut script);
-            app.ui.octets(&script);
-            Ok(DONE)
-        }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(|error| Failure::new("failed", error.to_string(), String::new()))?;
-            app.ui.octets(&page);
-            Ok(DONE)
-        }
+        Command::Completions(args) => manual::completions(&app, &args),
+        Command::Man => manual::man(&app),
     }
 }
 
@@ -92,8 +85,17 @@ impl App {
         Ok(base.data_dir().join("recovery"))
     }
 
-    /// Opens the home.
+    /// Opens the home. An owner whose key somebody asks for hears of it at every command.
     fn open(&self) -> Result<Client, Failure> {
+        let client = self.open_quietly()?;
+        for recovery in client.recoveries().unwrap_or_default() {
+            self.ui.warn(&status::alarm(&recovery));
+        }
+        Ok(client)
+    }
+
+    /// Opens the home for a command that tells of recoveries itself.
+    fn open_quietly(&self) -> Result<Client, Failure> {
         let home = self.home()?;
         let passphrase = || self.passphrase("Passphrase of this home");
         let mut client = Client::open(&home, passphrase, LOCK_WAIT)?;
@@ -138,14 +140,14 @@ impl App {
     /// A link from the argument, standard input, or a question.
     fn link(&self, given: Option<String>) -> Result<Link, Failure> {
         let text = match given.as_deref() {
-            Some("-") => stdin_line(8_192).map_err(|error| {
+            Some("-") => stdin_text(LINK_TEXT_MAX).map_err(|error| {
                 let message = format!("Standard input can't be read: {error}.");
                 Failure::new("file-failed", message, "Give the link as an argument.".to_owned())
             })?,
             Some(text) => Zeroizing::new(text.to_owned()),
             None => Zeroizing::new(self.ui.ask("Paste the link", "LINK")?),
         };
-        Ok(text.parse()?)
+        Ok(link_in(&text).parse()?)
     }
 
     /// Tells what did not work and did not stop the rest.
@@ -162,14 +164,35 @@ impl App {
     }
 }
 
+/// The link in a text that may be a whole message: the only word with `/i#` or `/r#` in it, without the
+/// marks that people and programs put around links.
+fn link_in(text: &str) -> &str {
+    let mut links =
+        text.split_whitespace().filter(|word| word.contains("/i#") || word.contains("/r#"));
+    let word = match (links.next(), links.next()) {
+        (Some(link), None) => link,
+        _ => text,
+    };
+    let start = word.find("http").unwrap_or_default();
+    let link = word.get(start..).unwrap_or(word);
+    link.trim_end_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '-' | '_'))
+}
+
 /// A passphrase from a file or the environment, if one is given there.
-fn given_passphrase(file: Option<&Path>, variable: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+fn given_passphrase(
+    file: Option<&Path>,
+    variable: &str,
+) -> Result<Option<Zeroizing<String>>, Failure> {
     let text = match file {
         Some(path) => {
             let octets = read_limited(path, PASSPHRASE_MAX)?;
             String::from_utf8(octets.to_vec()).map(Zeroizing::new).map_err(|_| {
                 let message = format!("{} is not text in UTF-8.", path.display());
-                Failure::new("bad-passphrase-file", message, "Write the passphrase into it as text.".to_owned())
+                Failure::new(
+                    "bad-passphrase-file",
+                    message,
+                    "Write the passphrase into it as text.".to_owned(),
+                )
             })?
         }
         None => match env::var(variable) {
@@ -186,19 +209,37 @@ fn given_passphrase(file: Option<&Path>, variable: &str) -> Result<Option<Zeroiz
 /// An event for scripts.
 fn event_json(event: &Event) -> Value {
     match event {
-        Event::ContactAccepted { name } => json!({ "kind": "contact-accepted", "contact": name.as_str() }),
-        Event::ContactContested { name } => json!({ "kind": "contact-contested", "contact": name.as_str() }),
-        Event::SamePerson { name, contact } => json!({ "kind": "same-person", "invite": name.as_str(), "contact": contact.as_str() }),
-        Event::PieceHeld { contact, generation } => json!({ "kind": "piece-held", "contact": contact.as_str(), "generation": generation }),
-        Event::ProofFailed { contact, generation } => json!({ "kind": "proof-failed", "contact": contact.as_str(), "generation": generation }),
-        Event::CircleActive { generation } => json!({ "kind": "circle-active", "generation": generation }),
-        Event::PieceStored { owner, generation } => json!({ "kind": "piece-stored", "owner": owner.as_str(), "generation": generation }),
-        Event::PieceRefused { owner, why } => json!({ "kind": "piece-refused", "owner": owner.as_str(), "reason": why }),
+        Event::ContactAccepted { name } => {
+            json!({ "kind": "contact-accepted", "contact": name.as_str() })
+        }
+        Event::ContactContested { name } => {
+            json!({ "kind": "contact-contested", "contact": name.as_str() })
+        }
+        Event::SamePerson { name, contact } => {
+            json!({ "kind": "same-person", "invite": name.as_str(), "contact": contact.as_str() })
+        }
+        Event::PieceHeld { contact, generation } => {
+            json!({ "kind": "piece-held", "contact": contact.as_str(), "generation": generation })
+        }
+        Event::ProofFailed { contact, generation } => {
+            json!({ "kind": "proof-failed", "contact": contact.as_str(), "generation": generation })
+        }
+        Event::CircleActive { generation } => {
+            json!({ "kind": "circle-active", "generation": generation })
+        }
+        Event::PieceStored { owner, generation } => {
+            json!({ "kind": "piece-stored", "owner": owner.as_str(), "generation": generation })
+        }
+        Event::PieceRefused { owner, why } => {
+            json!({ "kind": "piece-refused", "owner": owner.as_str(), "reason": why })
+        }
         Event::Alert { contact, request, kind, claims } => json!({
             "kind": "alert", "contact": contact.as_str(), "request": request.to_string(),
             "alert": status::alert_word(*kind), "claims": claims.as_str(),
         }),
-        Event::Ignored { from, why } => json!({ "kind": "ignored", "from": from.as_ref().map(|name| name.as_str()), "reason": why }),
+        Event::Ignored { from, why } => {
+            json!({ "kind": "ignored", "from": from.as_ref().map(|name| name.as_str()), "reason": why })
+        }
         _ => json!({ "kind": "other" }),
     }
 }
@@ -213,16 +254,32 @@ fn event_text(event: &Event) -> String {
             name(who)
         ),
         Event::SamePerson { name: who, contact } => {
-            format!("the invitation of {} was answered by {}, who is a contact already", name(who), name(contact))
+            format!(
+                "the invitation of {} was answered by {}, who is a contact already",
+                name(who),
+                name(contact)
+            )
         }
-        Event::PieceHeld { contact, .. } => format!("{} holds their piece of the key", name(contact)),
-        Event::ProofFailed { contact, .. } => format!("{} sent a wrong proof: they may not hold their piece", name(contact)),
-        Event::CircleActive { generation } => format!("your key is protected now (division {generation})"),
-        Event::PieceStored { owner, .. } => format!("you hold a piece of the key of {} now", name(owner)),
-        Event::PieceRefused { owner, why } => format!("a piece from {} was refused: {why}", name(owner)),
+        Event::PieceHeld { contact, .. } => {
+            format!("{} holds their piece of the key", name(contact))
+        }
+        Event::ProofFailed { contact, .. } => {
+            format!("{} sent a wrong proof: they may not hold their piece", name(contact))
+        }
+        Event::CircleActive { generation } => {
+            format!("your key is protected now (division {generation})")
+        }
+        Event::PieceStored { owner, .. } => {
+            format!("you hold a piece of the key of {} now", name(owner))
+        }
+        Event::PieceRefused { owner, why } => {
+            format!("a piece from {} was refused: {why}", name(owner))
+        }
         Event::Alert { contact, kind, claims, .. } => format!(
             "{} {} a request to recover your key (it claims to be from {}); if that is not you, call your contacts now",
-            name(contact), status::alert_word(*kind).replace('-', " "), name(claims)
+            name(contact),
+            status::alert_word(*kind).replace('-', " "),
+            name(claims)
         ),
         Event::Ignored { from, why } => {
             let from = from.as_ref().map_or_else(|| "an unknown sender".to_owned(), name);

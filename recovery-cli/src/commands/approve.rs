@@ -24,6 +24,7 @@ pub(super) async fn approve(app: &App, args: Approve) -> Result<ExitCode, Failur
     let number = args.number.as_deref().map(str::parse::<Number>).transpose()?;
     let mut client = app.open()?;
     let owner = choose_owner(app, &client, args.owner)?;
+    fetch_piece(app, &mut client, &owner).await?;
     let id = client.open_request(&link, &owner).await?;
     let proof = match (number, args.scanned) {
         (Some(number), _) => NumberProof::Number(number),
@@ -36,6 +37,17 @@ pub(super) async fn approve(app: &App, args: Approve) -> Result<ExitCode, Failur
     let approved = client.approve(&link, id, proof, args.output.is_some()).await?;
     app.tell(&mut client);
     tell(app, &approved, &owner, args.output.as_deref(), args.force)
+}
+
+/// A piece that was sent but not fetched yet is fetched first.
+async fn fetch_piece(app: &App, client: &mut Client, owner: &Name) -> Result<(), Failure> {
+    let held = client.device()?.held_named(owner);
+    if held.is_some_and(|held| held.bundles.is_empty()) {
+        for event in client.sync(None).await? {
+            app.ui.note(&super::event_text(&event));
+        }
+    }
+    Ok(())
 }
 
 fn tell(
@@ -52,7 +64,10 @@ fn tell(
     let mut text = format!("approved: your piece of {owner}'s key is on its way");
     if let (Some(path), Some(armored)) = (output, &approved.armored) {
         write_private(path, armored.as_bytes(), force)?;
-        text = format!("approved: send {} to {owner}; only their new device can open it", path.display());
+        text = format!(
+            "approved: send {} to {owner}; only their new device can open it",
+            path.display()
+        );
         if let Some(object) = object.as_object_mut() {
             object.insert("path".to_owned(), json!(path));
         }
@@ -84,7 +99,7 @@ fn choose_owner(app: &App, client: &Client, given: Option<Name>) -> Result<Name,
     }
     let at = app.ui.choose("Whose request do you believe it is?", &choices)?;
     held.get(at).map(|held| held.name.clone()).ok_or_else(|| {
-        Failure::new("failed", "Nobody was chosen.".to_owned(), String::new())
+        Failure::new("failed", "Nobody was chosen.".to_owned(), crate::words::AGAIN.to_owned())
     })
 }
 
@@ -93,6 +108,7 @@ pub(super) async fn decline(app: &App, args: Decline) -> Result<ExitCode, Failur
     let number = args.number.as_deref().map(str::parse::<Number>).transpose()?;
     let mut client = app.open()?;
     let owner = choose_owner(app, &client, args.owner)?;
+    fetch_piece(app, &mut client, &owner).await?;
     let id: RequestId = client.open_request(&link, &owner).await?;
     if let Some(number) = number {
         client.try_number(id, &number).await?;

@@ -1,9 +1,13 @@
 //! `contacts`: people in both roles, and comparing numbers with them.
 
-use super::{App, DONE, secrets::now, status::state_word};
+use super::{
+    App, DONE,
+    secrets::now,
+    status::{state_text, state_word},
+};
 use crate::{
     cli::{Contacts, ContactsAction},
-    ui::{Ui, ago, clean},
+    ui::{Ui, ago, clean, plural},
     words::Failure,
 };
 use recovery_client::Client;
@@ -14,7 +18,8 @@ use std::process::ExitCode;
 pub(super) async fn run(app: &App, args: Contacts) -> Result<ExitCode, Failure> {
     match args.action {
         None => show(app),
-        Some(ContactsAction::Verify { name, number }) => verify(app, &name, number).await,
+        Some(ContactsAction::Verify { name, show: true, .. }) => number(app, &name),
+        Some(ContactsAction::Verify { name, number, .. }) => verify(app, &name, number).await,
         Some(ContactsAction::Remove { name }) => remove(app, &name).await,
     }
 }
@@ -25,11 +30,11 @@ fn show(app: &App) -> Result<ExitCode, Failure> {
     let mut rows = Vec::new();
     for person in people(&client)? {
         let verified = if person.verified { "yes" } else { "no" };
-        let role = if person.role == "owner" { "you hold their piece" } else { "holds your piece" };
+        let role = if person.role == "owner" { "you help them" } else { "helps you" };
         rows.push(vec![
             clean(person.name.as_str()),
             role.to_owned(),
-            person.state.to_owned(),
+            person.text.to_owned(),
             verified.to_owned(),
             ago(person.seen, now()),
         ]);
@@ -43,7 +48,7 @@ fn show(app: &App) -> Result<ExitCode, Failure> {
     let mut text = if rows.is_empty() {
         "Nobody yet. Invite people with 'recovery invite NAME'.".to_owned()
     } else {
-        Ui::table(&["name", "role", "state", "verified", "last seen"], rows)
+        Ui::table(&["name", "role", "piece of the key", "verified", "last seen"], rows)
     };
     for invite in device.invites().iter().filter(|invite| invite.answered.is_none()) {
         let (name, ends) = (clean(invite.name.as_str()), ago(invite.expires, now()));
@@ -59,6 +64,7 @@ struct Person {
     role: &'static str,
     verified: bool,
     state: &'static str,
+    text: &'static str,
     seen: u64,
 }
 
@@ -80,6 +86,7 @@ fn people(client: &Client) -> Result<Vec<Person>, Failure> {
         role: "contact",
         verified: contact.verified,
         state: state_word(status.state),
+        text: state_text(status.state),
         seen: contact.seen,
     });
     let owners = device.held().iter().map(|held| Person {
@@ -88,9 +95,20 @@ fn people(client: &Client) -> Result<Vec<Person>, Failure> {
         role: "owner",
         verified: held.verified,
         state: if held.bundles.is_empty() { "paired" } else { "held" },
+        text: if held.bundles.is_empty() { "you hold nothing yet" } else { "you hold it" },
         seen: held.seen,
     });
     Ok(contacts.chain(owners).collect())
+}
+
+/// The number to read to somebody.
+fn number(app: &App, name: &Name) -> Result<ExitCode, Failure> {
+    let client = app.open()?;
+    let number = client.pairing_number(name)?;
+    let who = clean(name.as_str());
+    let text = format!("Read this to {who}, on the phone or face to face: {number}");
+    app.ui.result(&json!({ "name": name.as_str(), "number": number.digits() }), &text);
+    Ok(DONE)
 }
 
 async fn verify(app: &App, name: &Name, number: Option<String>) -> Result<ExitCode, Failure> {
@@ -109,16 +127,28 @@ async fn verify(app: &App, name: &Name, number: Option<String>) -> Result<ExitCo
 
 async fn remove(app: &App, name: &Name) -> Result<ExitCode, Failure> {
     let mut client = app.open()?;
-    let question = format!("Leave {} out when the key is next divided?", clean(name.as_str()));
+    let who = clean(name.as_str());
+    if client.device()?.contact_named(name).is_none() {
+        client.remove_contact(name).await?;
+        app.tell(&mut client);
+        let text = format!("the invitation of {who} is taken back: its link leads nowhere now");
+        app.ui.result(&json!({ "name": name.as_str(), "removed": true }), &text);
+        return Ok(DONE);
+    }
+    let question = format!("Leave {} out when the key is next divided?", who);
     if app.ui.asks() && !app.ui.confirm(&question)? {
-        return Err(Failure::new("stopped", "Nothing was changed.".to_owned(), String::new()));
+        return Err(Failure::new(
+            "stopped",
+            "Nothing was changed.".to_owned(),
+            crate::words::AGAIN.to_owned(),
+        ));
     }
     client.remove_contact(name).await?;
     app.tell(&mut client);
     let left = client.device()?.contacts().iter().filter(|contact| !contact.removed).count();
     let text = format!(
-        "{} will be left out by the next 'recovery protect'; {left} contacts are left. Until then they still hold their piece.",
-        clean(name.as_str())
+        "{who} will be left out by the next 'recovery protect'; {} left. Until then they still hold their piece.",
+        plural(left as u64, "contact")
     );
     app.ui.result(&json!({ "name": name.as_str(), "removed": true, "left": left }), &text);
     Ok(DONE)

@@ -6,11 +6,7 @@ use base64ct::{Base64, Encoding};
 use getrandom::SysRng;
 use recovery_client::{Chosen, Client, NumberProof, home::Protection};
 use recovery_core::{
-    address::RelayUrl,
-    circle::Reach,
-    name::Name,
-    policy::Policy,
-    vault::check_entry,
+    address::RelayUrl, circle::Reach, name::Name, policy::Policy, vault::check_entry,
     wire::link::Link,
 };
 use recovery_relay::{Config, Relay, config::StorePlace};
@@ -63,7 +59,11 @@ fn fresh_key() -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new("demo-failed", format!("The demo could not go on: {error}"), String::new())
+    Failure::new(
+        "demo-failed",
+        format!("The demo could not go on: {error}"),
+        crate::words::AGAIN.to_owned(),
+    )
 }
 
 /// The people, each with a home of their own, and what was timed so far.
@@ -110,7 +110,8 @@ impl Story<'_> {
         let people = alice.device().map_err(Failure::from)?.contacts();
         let people = people.iter().map(|contact| contact.card.id()).collect();
         let policy = Policy::any(THRESHOLD, people)?;
-        self.step("the key is divided: any 3 of 5 friends", alice.protect(policy, None, None)).await?;
+        self.step("the key is divided: any 3 of 5 friends", alice.protect(policy, None, None))
+            .await?;
         for friend in &mut friends {
             self.step("a friend's device stores its piece and confirms", friend.sync(None)).await?;
         }
@@ -129,7 +130,12 @@ impl Story<'_> {
     ) -> Result<bool, Failure> {
         let home = self.home("Alice's new device");
         let name: Name = "Alice".parse().map_err(failed)?;
-        let started = Client::start_restore(&home, Protection::None, (name, None), std::slice::from_ref(relay));
+        let started = Client::start_restore(
+            &home,
+            Protection::None,
+            (name, None),
+            std::slice::from_ref(relay),
+        );
         let mut new = self.step("a new device asks for help", started).await?;
         let (link, number) = (new.request_link(false)?, new.request_number()?);
         self.app.ui.note(&format!("           Alice calls three friends and reads them {number}"));
@@ -137,7 +143,8 @@ impl Story<'_> {
             let story = format!("{name} types the number and approves");
             self.step(&story, approve(friend, &link, number)).await?;
         }
-        let polled = self.step("the new device collects the pieces", new.poll_restore(Duration::ZERO, None));
+        let polled =
+            self.step("the new device collects the pieces", new.poll_restore(Duration::ZERO, None));
         let progress = polled.await?;
         let owner = progress.candidates.first().ok_or_else(|| failed("too few approvals"))?.id;
         let chosen = Chosen { owner, passphrase: None, accept_older: false };
@@ -161,7 +168,8 @@ async fn pair(
     name: &str,
     relay: &RelayUrl,
 ) -> Result<Client, DemoError> {
-    let (link, _) = alice.invite(name.parse().map_err(DemoError::new)?).await.map_err(DemoError::new)?;
+    let (link, _) =
+        alice.invite(name.parse().map_err(DemoError::new)?).await.map_err(DemoError::new)?;
     let mut friend = create(&home, name, relay).map_err(|failure| DemoError(failure.message))?;
     friend.accept(&link, Reach::default()).await.map_err(DemoError::new)?;
     Ok(friend)

@@ -6,7 +6,10 @@ use crate::{
     ui::{ago, clean},
     words::Failure,
 };
-use recovery_client::{Client, home::{Home, HomeError}};
+use recovery_client::{
+    Client,
+    home::{Home, HomeError},
+};
 use recovery_core::{circle::Reach, name::Name, wire::link::Link};
 use serde_json::json;
 use std::process::ExitCode;
@@ -25,7 +28,11 @@ pub(super) async fn init(app: &App, args: Init) -> Result<ExitCode, Failure> {
     if relays.is_empty() {
         app.ui.warn("no relay is set; name one with --relay URL when you invite people");
     }
-    let text = format!("Hello {}. Your state is kept in {}.", clean(device.name().as_str()), home.display());
+    let text = format!(
+        "Hello {}. Your state is kept in {}.",
+        clean(device.name().as_str()),
+        home.display()
+    );
     let object = json!({
         "name": device.name().as_str(), "contact_id": device.id().to_string(), "relays": relays,
     });
@@ -76,12 +83,18 @@ pub(super) async fn accept(app: &App, args: Accept) -> Result<ExitCode, Failure>
     let home = app.home()?;
     let reach = Reach { way: args.reach, second: args.second, question: args.question };
     let (mut client, reach) = if Home::exists(&home) {
-        (app.open()?, ask_reach(app, reach)?)
+        let client = app.open()?;
+        // Whether it can still be accepted is for the home to say: it may have been, here.
+        let reach = match Client::check_invite(&link).await {
+            Ok(owner) if app.ui.asks() => welcome(app, &owner, reach)?,
+            _ => reach,
+        };
+        (client, reach)
     } else {
         // Nothing is made for a link that leads nowhere.
-        Client::check_invite(&link).await?;
+        let owner = Client::check_invite(&link).await?;
+        let reach = if app.ui.asks() { welcome(app, &owner, reach)? } else { reach };
         let name = app.own_name(args.name)?;
-        let reach = ask_reach(app, reach)?;
         let protection = app.protection(args.protection.no_passphrase)?;
         let relays = relays_for(app, &link);
         (Client::create(&home, protection, name, relays)?, reach)
@@ -91,7 +104,7 @@ pub(super) async fn accept(app: &App, args: Accept) -> Result<ExitCode, Failure>
     let owner = clean(accepted.owner.as_str());
     app.ui.note(&format!(
         "You will hold one locked piece of {owner}'s key. It opens nothing alone, and you can't see their data.\n\
-         Compare this number with {owner} now, on the phone or face to face: {}",
+         Compare this number with {owner} now, on the phone or face to face:\n\n  {}\n",
         accepted.number
     ));
     let object = json!({ "owner": accepted.owner.as_str(), "number": accepted.number.digits() });
@@ -107,19 +120,37 @@ fn relays_for(app: &App, link: &Link) -> Vec<recovery_core::address::RelayUrl> {
     }
 }
 
-/// What only the friend knows of how to reach and test the owner; asked on a terminal.
-fn ask_reach(app: &App, reach: Reach) -> Result<Reach, Failure> {
-    if !app.ui.asks() || reach != Reach::default() {
+/// Says what is asked of the friend, and asks back; only on a terminal.
+fn welcome(app: &App, owner: &Name, reach: Reach) -> Result<Reach, Failure> {
+    let name = clean(owner.as_str());
+    app.ui.say(&format!(
+        "{name} asks you to help if they ever lose their devices.\n\n\
+         You will hold one locked piece of their key. It can't open anything alone, and you can't see their data. \
+         Now and then your device says that it still has the piece; you can stop any time.\n"
+    ));
+    if !app.ui.agree(&format!("Do you want to help {name}?"))? {
+        let hint = "Tell them, so that they can ask somebody else.";
+        return Err(Failure::new("stopped", "Nothing was accepted.".to_owned(), hint.to_owned()));
+    }
+    ask_reach(app, &name, reach)
+}
+
+/// What only the friend knows of how to reach and test the owner.
+fn ask_reach(app: &App, owner: &str, reach: Reach) -> Result<Reach, Failure> {
+    if reach != Reach::default() {
         return Ok(reach);
     }
-    app.ui.note("If your friend ever asks for help, you will reach them yourself first. This stays on your device:");
+    app.ui.say(&format!(
+        "If {owner} ever asks for help, you will reach them yourself first. What you answer now stays on your \
+         device; each answer may be left empty."
+    ));
     let ask = |question: &str| -> Result<Option<Name>, Failure> {
         let answer = app.ui.ask_optional(question)?;
         if answer.trim().is_empty() { Ok(None) } else { parse_name(&answer).map(Some) }
     };
     Ok(Reach {
-        way: ask("A way to reach them that you trust (may be empty)")?,
-        second: ask("A second way, in case their phone is what gets lost (may be empty)")?,
-        question: ask("A question that only they can answer (may be empty)")?,
+        way: ask("A way to reach them that you trust")?,
+        second: ask("A second way, in case their phone is what gets lost")?,
+        question: ask("A question that only they can answer")?,
     })
 }

@@ -31,10 +31,15 @@ pub(super) async fn run(app: &App, args: Protect) -> Result<ExitCode, Failure> {
     }
     let passphrase = passphrase(app, &args)?;
     if app.ui.asks() && !app.ui.confirm("Divide the key like this?")? {
-        return Err(Failure::new("stopped", "Nothing was sent.".to_owned(), String::new()));
+        return Err(Failure::new(
+            "stopped",
+            "Nothing was sent.".to_owned(),
+            crate::words::AGAIN.to_owned(),
+        ));
     }
     let waiting = app.ui.waiting("sending each contact their piece");
-    let made = client.protect(policy, passphrase.as_ref().map(|text| text.as_str()), args.wait).await?;
+    let made =
+        client.protect(policy, passphrase.as_ref().map(|text| text.as_str()), args.wait).await?;
     drop(waiting);
     for event in &made.events {
         app.ui.note(&event_text(event));
@@ -59,20 +64,21 @@ fn tell_result(
         return Ok(());
     };
     let members = status.contacts.iter().filter(|contact| contact.in_circle);
-    let contacts: Vec<Value> = members
-        .map(|c| json!({ "name": c.name.as_str(), "state": state_word(c.state) }))
-        .collect();
+    let contacts: Vec<Value> =
+        members.map(|c| json!({ "name": c.name.as_str(), "state": state_word(c.state) })).collect();
     let (active, count) = (circle.active(), contacts.len());
     let object = json!({
         "circle": id, "generation": circle.generation, "threshold": circle.policy.fewest(),
         "contacts": contacts, "active": active,
         "events": events.iter().map(event_json).collect::<Vec<_>>(),
     });
-    let sent = format!("sent {} (division {})", plural(count as u64, "piece"), circle.generation);
+    let sent = format!("sent {} of the key", plural(count as u64, "piece"));
     let text = if active {
         format!("{sent}; your key is protected")
     } else {
-        format!("{sent}; your key is protected once enough contacts confirmed: they and you run 'recovery sync'")
+        format!(
+            "{sent}; your key is protected once enough contacts confirmed: they and you run 'recovery sync'"
+        )
     };
     app.ui.result(&object, &text);
     Ok(())
@@ -87,7 +93,8 @@ fn policy(app: &App, client: &Client, args: &Protect) -> Result<Policy, Failure>
                 "Each group names its own threshold and people: 'family:2=Mum,Dad,Sis'.",
             ));
         }
-        let groups: Vec<Group> = args.group.iter().map(|text| group(all, text)).collect::<Result<_, _>>()?;
+        let groups: Vec<Group> =
+            args.group.iter().map(|text| group(all, text)).collect::<Result<_, _>>()?;
         let needed = args.groups_needed.unwrap_or(u8::try_from(groups.len()).unwrap_or(u8::MAX));
         return Ok(Policy::groups_of(needed, groups)?);
     }
@@ -107,7 +114,8 @@ fn policy(app: &App, client: &Client, args: &Protect) -> Result<Policy, Failure>
 }
 
 fn ask_threshold(app: &App, members: usize) -> Result<u8, Failure> {
-    let question = format!("How many of your {members} contacts must agree? (more than half is a good start)");
+    let question =
+        format!("How many of your {members} contacts must agree? (more than half is a good start)");
     let answer = app.ui.ask(&question, "--threshold K")?;
     answer.trim().parse().map_err(|_| {
         Failure::usage(format!("{:?} is no number", answer.trim()), "Type a small number, like 3.")
@@ -118,7 +126,9 @@ fn ask_threshold(app: &App, members: usize) -> Result<u8, Failure> {
 fn usable(app: &App, all: &[Contact]) -> Vec<ContactId> {
     for contact in all.iter().filter(|contact| contact.contested()) {
         let name = clean(contact.name.as_str());
-        app.ui.warn(&format!("{name} is left out: two people answered their invitation; compare the number first"));
+        app.ui.warn(&format!(
+            "{name} is left out: two people answered their invitation; compare the number first"
+        ));
     }
     let fine = all.iter().filter(|contact| !contact.removed && !contact.contested());
     fine.map(|contact| contact.card.id()).collect()
@@ -153,7 +163,8 @@ fn group(all: &[Contact], text: &str) -> Result<Group, Failure> {
     let (name, threshold) = head.rsplit_once(':').ok_or_else(wrong)?;
     let name: Name = name.parse().map_err(|_| wrong())?;
     let threshold = threshold.trim().parse().map_err(|_| wrong())?;
-    let members = people.split(',').map(|person| pieces(all, person)).collect::<Result<Vec<_>, _>>()?;
+    let members =
+        people.split(',').map(|person| pieces(all, person)).collect::<Result<Vec<_>, _>>()?;
     Ok(Group { name: Some(name), threshold, members: members.concat() })
 }
 
@@ -165,20 +176,19 @@ fn sentences(client: &Client, policy: &Policy) -> Result<Vec<String>, Failure> {
         [group] => {
             let (need, pieces) = (usize::from(group.threshold), group.members.len());
             let word = if pieces == members.len() { "contacts" } else { "pieces" };
-            lines.push(format!(
-                "Any {need} of {pieces} {word} together can open your key; any {} may vanish.",
-                pieces - need
-            ));
-            if need == pieces && pieces > 1 {
-                lines.push("Careful: if a single one is lost, so is the key.".to_owned());
-            }
-            if pieces == 1 {
-                lines.push("Careful: this one contact alone can open your key, and if they are lost, so is the key.".to_owned());
-            }
+            lines.push(match pieces - need {
+                0 if pieces == 1 => "Careful: this one contact alone can open your key, and if they are lost, so is the key.".to_owned(),
+                0 => format!("All {pieces} {word} are needed to open your key. Careful: if a single one is lost, so is the key."),
+                spare => format!("Any {need} of {pieces} {word} together can open your key; any {spare} may vanish."),
+            });
         }
         groups => {
-            let name = |group: &Group| group.name.as_ref().map_or("a group", |name| name.as_str()).to_owned();
-            let parts = groups.iter().map(|g| format!("{} of {} in {}", g.threshold, g.members.len(), clean(&name(g))));
+            let name = |group: &Group| {
+                group.name.as_ref().map_or("a group", |name| name.as_str()).to_owned()
+            };
+            let parts = groups
+                .iter()
+                .map(|g| format!("{} of {} in {}", g.threshold, g.members.len(), clean(&name(g))));
             lines.push(format!(
                 "Your key opens with any {} of these: {}.",
                 policy.needed(),
@@ -186,9 +196,19 @@ fn sentences(client: &Client, policy: &Policy) -> Result<Vec<String>, Failure> {
             ));
         }
     }
-    let verified = |id: &ContactId| client.device().is_ok_and(|device| {
-        device.contacts().iter().any(|contact| contact.card.id() == *id && contact.verified)
-    });
+    lines.push(
+        "There is no delay: approvals count at once, so that you could not stop false ones."
+            .to_owned(),
+    );
+    let unconfirmed = client.status()?.circle.is_some_and(|circle| !circle.active());
+    if unconfirmed {
+        lines.push("Too few contacts confirmed the last division: let them run 'recovery sync' before you divide again.".to_owned());
+    }
+    let verified = |id: &ContactId| {
+        client.device().is_ok_and(|device| {
+            device.contacts().iter().any(|contact| contact.card.id() == *id && contact.verified)
+        })
+    };
     let unverified = members.iter().filter(|id| !verified(id)).count();
     if unverified > 0 {
         lines.push(format!(
@@ -201,7 +221,8 @@ fn sentences(client: &Client, policy: &Policy) -> Result<Vec<String>, Failure> {
 }
 
 fn passphrase(app: &App, args: &Protect) -> Result<Option<Zeroizing<String>>, Failure> {
-    let given = given_passphrase(args.circle_passphrase_file.as_deref(), "RECOVERY_CIRCLE_PASSPHRASE")?;
+    let given =
+        given_passphrase(args.circle_passphrase_file.as_deref(), "RECOVERY_CIRCLE_PASSPHRASE")?;
     let wanted = args.circle_passphrase || args.circle_passphrase_file.is_some();
     match (wanted, given) {
         (false, _) => Ok(None),
@@ -213,7 +234,11 @@ fn passphrase(app: &App, args: &Protect) -> Result<Option<Zeroizing<String>>, Fa
             let again = app.ui.ask_secret("The same once more", option)?;
             if first != again || first.is_empty() {
                 let message = "The two passphrases differ, or are empty.".to_owned();
-                return Err(Failure::new("passphrases-differ", message, "Run this again.".to_owned()));
+                return Err(Failure::new(
+                    "passphrases-differ",
+                    message,
+                    "Run this again.".to_owned(),
+                ));
             }
             Ok(Some(first))
         }

@@ -6,10 +6,12 @@ use crate::{
     ui::{Waiting, clean, plural},
     words::Failure,
 };
-use recovery_client::{Candidate, Chosen, Client, ClientError, Done, Progress, home::{Home, read_limited}};
+use recovery_client::{
+    Candidate, Chosen, Client, ClientError, Done, Notice, Progress,
+    home::{Home, read_limited},
+};
 use recovery_core::{
     flows::restore::{Assessed, RestoreError, Verdict},
-    name::Name,
     wire::armor,
 };
 use serde_json::{Value, json};
@@ -21,6 +23,8 @@ use zeroize::Zeroizing;
 
 /// Without `--wait` or `--no-wait`: until done, or a request's time is over.
 const UNTIL_DONE: Duration = Duration::from_secs(14 * 86_400);
+/// What gives the passphrase of the divided key where nobody can be asked.
+const CIRCLE_PASSPHRASE: &str = "--circle-passphrase-file FILE or RECOVERY_CIRCLE_PASSPHRASE";
 
 pub(super) async fn run(app: &App, args: Restore) -> Result<ExitCode, Failure> {
     if args.cancel {
@@ -33,17 +37,32 @@ pub(super) async fn run(app: &App, args: Restore) -> Result<ExitCode, Failure> {
     announce(app, &args, &client)?;
     app.tell(&mut client);
     let wait = if args.no_wait { Duration::ZERO } else { args.wait.unwrap_or(UNTIL_DONE) };
-    match wait_for_quorum(app, &args, &mut client, wait).await? {
+    let quorum = tokio::select! {
+        quorum = wait_for_quorum(app, &args, &mut client, wait) => quorum?,
+        _ = tokio::signal::ctrl_c() => return Err(left_waiting()),
+    };
+    match quorum {
         Some(candidate) => finish(app, &args, client, candidate).await,
         None => not_yet(app, &args, &client),
     }
+}
+
+/// Ctrl-C while friends are waited for.
+fn left_waiting() -> Failure {
+    let message = "Stopped waiting; the recovery itself goes on.".to_owned();
+    let hint = "Run 'recovery restore' again to go on, or 'recovery restore --cancel' to end it.";
+    Failure::new("interrupted", message, hint.to_owned())
 }
 
 fn read_files(args: &Restore) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut files = Vec::new();
     for path in &args.import {
         let text = read_limited(path, armor::MAX)?;
-        files.push((path.display().to_string(), text.to_vec()));
+        let path = path.display().to_string();
+        if let Err(error) = armor::decode(armor::Title::Approval, &text) {
+            return Err(ClientError::Import { path, error: error.into() }.into());
+        }
+        files.push((path, text.to_vec()));
     }
     Ok(files)
 }
@@ -76,8 +95,12 @@ fn default_device() -> String {
     format!("a {} computer", std::env::consts::OS)
 }
 
-/// Link and number, at once, even with `--quiet`.
+/// Link and number, at once, even with `--quiet`; the number last, where nothing pushes it off the screen.
 fn announce(app: &App, args: &Restore, client: &Client) -> Result<(), Failure> {
+    if args.qr || (app.ui.live() && !args.no_wait) {
+        app.ui.say("A friend beside you can scan this code, and then approves with --scanned:\n");
+        app.ui.qr(&client.request_link(true)?.expose());
+    }
     let link = client.request_link(false)?.expose();
     let number = client.request_number()?;
     app.ui.say(&format!(
@@ -86,10 +109,6 @@ fn announce(app: &App, args: &Restore, client: &Client) -> Result<(), Failure> {
          Read it to nobody who calls you.",
         *link
     ));
-    if args.qr || (app.ui.live() && !args.no_wait) {
-        app.ui.say("A friend beside you can scan this code instead (then they use --scanned):\n");
-        app.ui.qr(&client.request_link(true)?.expose());
-    }
     Ok(())
 }
 
@@ -167,13 +186,20 @@ fn confirm(
     waiting: &Waiting,
     candidate: &Candidate,
 ) -> Result<Option<Candidate>, Failure> {
-    let text = candidate_text(candidate);
     if !app.ui.asks() {
         return Ok(Some(candidate.clone()));
     }
-    waiting.set("");
-    let question = format!("Restore the key of {text} ({} were needed)?", candidate.needed);
-    if app.ui.confirm(&question)? {
+    waiting.stop();
+    let approvers: Vec<String> =
+        candidate.approvers.iter().map(|a| clean(a.name.as_str())).collect();
+    app.ui.say(&format!(
+        "\nEnough friends approved. The key that comes back:\n\n\
+         \x20 belongs to    {}\n  approved by   {}\n  needed        {} approvals\n",
+        clean(candidate.name.as_str()),
+        approvers.join(", "),
+        candidate.needed,
+    ));
+    if app.ui.agree("Is this your key?")? {
         return Ok(Some(candidate.clone()));
     }
     let hint = "Ask the people you trust to approve, and give --owner-id ID if somebody else's approvals come too.";
@@ -242,7 +268,10 @@ async fn finish(
     let done = restore(app, args, &mut client, &candidate).await?;
     drop(waiting);
     let mut warnings = app.tell(&mut client);
-    warnings.extend(left_to_say(&done, &progress));
+    for warning in left_to_say(&done, &progress) {
+        app.ui.warn(&warning);
+        warnings.push(warning);
+    }
     let device = client.device()?;
     let labels: Vec<&str> =
         device.vault().entries.iter().map(|entry| entry.label.as_str()).collect();
@@ -261,9 +290,7 @@ async fn finish(
     for label in labels {
         text.push_str(&format!("  {}\n", clean(label)));
     }
-    for warning in &warnings {
-        app.ui.warn(warning);
-    }
+    text.push_str("'recovery show LABEL' prints one of them.");
     app.ui.result(&object, &text);
     Ok(DONE)
 }
@@ -283,7 +310,9 @@ async fn restore(
         match client.restore(chosen).await {
             Err(ClientError::Restore(RestoreError::WrongPassphrase)) if app.ui.asks() => {
                 app.ui.warn("that is not the passphrase; try again");
-                passphrase = Some(app.ui.ask_secret("The passphrase of your divided key", "")?);
+                passphrase = Some(
+                    app.ui.ask_secret("The passphrase of your divided key", CIRCLE_PASSPHRASE)?,
+                );
             }
             Err(ClientError::Restore(RestoreError::Rollback(rollback))) if app.ui.asks() => {
                 let question = format!(
@@ -308,12 +337,12 @@ fn circle_passphrase(
     if !candidate.passphrase {
         return Ok(None);
     }
-    let given = given_passphrase(args.circle_passphrase_file.as_deref(), "RECOVERY_CIRCLE_PASSPHRASE")?;
+    let given =
+        given_passphrase(args.circle_passphrase_file.as_deref(), "RECOVERY_CIRCLE_PASSPHRASE")?;
     match given {
         Some(given) => Ok(Some(given)),
         None => {
-            let option = "--circle-passphrase-file FILE or RECOVERY_CIRCLE_PASSPHRASE";
-            app.ui.ask_secret("The passphrase of your divided key", option).map(Some)
+            app.ui.ask_secret("The passphrase of your divided key", CIRCLE_PASSPHRASE).map(Some)
         }
     }
 }
@@ -339,12 +368,15 @@ fn left_to_say(done: &Done, progress: &Progress) -> Vec<String> {
 
 async fn cancel(app: &App) -> Result<ExitCode, Failure> {
     let client = app.open()?;
-    client.restoring()?;
-    let name: Option<Name> = client.restoring()?.request().ok().map(|r| r.card.name().clone());
+    let request = client.restoring()?.request().map_err(ClientError::from)?;
+    let name = clean(request.card.name().as_str());
     for notice in client.cancel_restore().await? {
-        app.ui.warn(&clean(&crate::words::notice(&notice)));
+        if let Notice::Queued(error) | Notice::NotSent(error) = notice {
+            let text = clean(&error.to_string());
+            app.ui.warn(&format!("{text}; so call those you sent the link to, and tell them"));
+        }
     }
-    let name = name.map_or_else(String::new, |name| format!(" of {}", clean(name.as_str())));
-    app.ui.result(&json!({ "cancelled": true }), &format!("the recovery{name} was cancelled; nothing is left of it here"));
+    let text = format!("the recovery of {name} is cancelled; nothing is left of it on this device");
+    app.ui.result(&json!({ "cancelled": true }), &text);
     Ok(DONE)
 }

@@ -11,7 +11,7 @@ use recovery_client::home::{read_limited, write_private};
 use recovery_core::vault::{ENTRY_MAX, check_entry};
 use serde_json::json;
 use std::{
-    io::{self, Read},
+    io::{self, IsTerminal, Read},
     process::ExitCode,
     time::SystemTime,
 };
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 pub(super) async fn add(app: &App, args: Add) -> Result<ExitCode, Failure> {
     let content = match &args.file {
         Some(path) if path.as_os_str() != "-" => read_entry(path)?,
-        _ => read_stdin()?,
+        _ => read_stdin(app)?,
     };
     check_entry(content.len())?;
     let mut client = app.open()?;
@@ -38,7 +38,11 @@ pub(super) fn read_entry(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, F
     Ok(read_limited(path, ENTRY_MAX)?)
 }
 
-fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn read_stdin(app: &App) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if io::stdin().is_terminal() {
+        app.ui.require("FILE, or the secret on standard input")?;
+        app.ui.note("Type or paste the secret; end with Enter and Ctrl-D:");
+    }
     let mut content = Zeroizing::new(Vec::with_capacity(ENTRY_MAX + 1));
     let read = io::stdin().lock().take(ENTRY_MAX as u64 + 1).read_to_end(&mut content);
     read.map_err(|error| {
@@ -94,7 +98,8 @@ pub(super) async fn remove(app: &App, args: Remove) -> Result<ExitCode, Failure>
     app.tell(&mut client);
     let synced = client.status()?.synced;
     let text = format!("removed {}", clean(args.label.as_str()));
-    app.ui.result(&json!({ "label": args.label.as_str(), "removed": true, "synced": synced }), &text);
+    app.ui
+        .result(&json!({ "label": args.label.as_str(), "removed": true, "synced": synced }), &text);
     Ok(DONE)
 }
 

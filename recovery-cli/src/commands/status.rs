@@ -23,6 +23,19 @@ pub(super) fn state_word(state: ContactState) -> &'static str {
     }
 }
 
+/// The same for people.
+pub(super) fn state_text(state: ContactState) -> &'static str {
+    match state {
+        ContactState::Paired => "holds nothing yet",
+        ContactState::Sent => "on its way",
+        ContactState::Held => "holds it",
+        ContactState::Silent => "silent",
+        ContactState::Failed => "wrong proof",
+        ContactState::Contested => "two people answered",
+        ContactState::Removed => "left out from now on",
+    }
+}
+
 pub(super) fn alert_word(kind: AlertKind) -> &'static str {
     match kind {
         AlertKind::Opened => "opened",
@@ -45,7 +58,7 @@ pub(super) async fn sync(app: &App, args: &Sync) -> Result<ExitCode, Failure> {
 }
 
 pub(super) fn status(app: &App) -> Result<ExitCode, Failure> {
-    let client = app.open()?;
+    let client = app.open_quietly()?;
     let status = client.status()?;
     let advice = advice(&client, &status)?;
     let circle = status.circle.as_ref().map(|circle| {
@@ -56,7 +69,8 @@ pub(super) fn status(app: &App) -> Result<ExitCode, Failure> {
         })
     });
     let contacts: Vec<Value> = status.contacts.iter().map(contact_json).collect();
-    let requests: Vec<Value> = status.recoveries.iter().map(|r| recovery_json(&client, r)).collect();
+    let requests: Vec<Value> =
+        status.recoveries.iter().map(|r| recovery_json(&client, r)).collect();
     let object = json!({
         "circle": circle, "contacts": contacts, "requests": requests, "advice": advice,
         "entries": status.entries, "synced": status.synced, "queued": status.queued,
@@ -80,17 +94,24 @@ fn status_text(status: &Status, advice: &[String]) -> String {
             circle.policy.fewest(),
             circle.members.len()
         ),
-        Some(_) => "Your key is not protected yet: too few contacts confirmed their piece.\n".to_owned(),
+        Some(_) => {
+            "Your key is not protected yet: too few contacts confirmed their piece.\n".to_owned()
+        }
         None => "Your key is not protected: it is on this device only.\n".to_owned(),
     };
     let rows = status.contacts.iter().map(|contact| {
         let proved = contact.proved.map_or_else(|| "never".to_owned(), |at| ago(at, now()));
         let verified = if contact.verified { "yes" } else { "no" };
-        vec![clean(contact.name.as_str()), state_word(contact.state).to_owned(), proved, verified.to_owned()]
+        vec![
+            clean(contact.name.as_str()),
+            state_text(contact.state).to_owned(),
+            proved,
+            verified.to_owned(),
+        ]
     });
     let rows: Vec<Vec<String>> = rows.collect();
     if !rows.is_empty() {
-        text.push_str(&Ui::table(&["contact", "piece", "last proof", "verified"], rows));
+        text.push_str(&Ui::table(&["contact", "piece of the key", "last proof", "verified"], rows));
         text.push('\n');
     }
     for line in advice {
@@ -99,24 +120,32 @@ fn status_text(status: &Status, advice: &[String]) -> String {
     text
 }
 
+/// Somebody asks for this owner's key.
+pub(super) fn alarm(recovery: &Recovery) -> String {
+    format!(
+        "Somebody asks to recover your key, claiming to be {} ({}). If that is not you, call your contacts now.",
+        clean(recovery.claims.as_str()),
+        ago(recovery.opened, now())
+    )
+}
+
 /// What to fix, worst first.
 fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
-    let mut advice = Vec::new();
-    for recovery in &status.recoveries {
-        advice.push(format!(
-            "Somebody asks to recover your key, claiming to be {} ({}). If that is not you, call your contacts now.",
-            clean(recovery.claims.as_str()),
-            ago(recovery.opened, now())
-        ));
-    }
-    let count = |state| status.contacts.iter().filter(|contact| contact.state == state).count() as u64;
+    let mut advice: Vec<String> = status.recoveries.iter().map(alarm).collect();
+    let count =
+        |state| status.contacts.iter().filter(|contact| contact.state == state).count() as u64;
     if count(ContactState::Contested) > 0 {
         advice.push("Two people answered one invitation: compare the number with 'recovery contacts verify NAME'.".to_owned());
     }
     match &status.circle {
-        None if status.contacts.is_empty() => advice.push("Invite people you trust with 'recovery invite NAME'; five is a good start.".to_owned()),
-        None => advice.push("Divide the key among your contacts with 'recovery protect --threshold K'.".to_owned()),
-        Some(circle) if !circle.active() => advice.push("Ask your contacts to run 'recovery sync', then run it yourself.".to_owned()),
+        None if status.contacts.is_empty() => advice.push(
+            "Invite people you trust with 'recovery invite NAME'; five is a good start.".to_owned(),
+        ),
+        None => advice.push(
+            "Divide the key among your contacts with 'recovery protect --threshold K'.".to_owned(),
+        ),
+        Some(circle) if !circle.active() => advice
+            .push("Ask your contacts to run 'recovery sync', then run it yourself.".to_owned()),
         Some(_) => {}
     }
     if status.entries > 0 && !status.synced {
@@ -127,25 +156,40 @@ fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
     }
     for state in [ContactState::Failed, ContactState::Silent] {
         if count(state) > 0 {
-            advice.push(format!("{} {}: call them.", plural(count(state), "contact"), state_word(state)));
+            advice.push(format!(
+                "{} {}: call them.",
+                plural(count(state), "contact"),
+                state_word(state)
+            ));
         }
     }
-    if status.circle.as_ref().is_some_and(|circle| !circle.members.iter().any(|_| circle.hold.delay > 0)) {
+    if status
+        .circle
+        .as_ref()
+        .is_some_and(|circle| !circle.members.iter().any(|_| circle.hold.delay > 0))
+    {
         advice.push("Approvals are not delayed, so a deceived contact's approval counts at once: choose contacts who will call you.".to_owned());
     }
     let unverified = status.contacts.iter().filter(|contact| !contact.verified).count() as u64;
     if unverified > 0 {
-        advice.push(format!("{} not verified: compare numbers with 'recovery contacts verify NAME'.", plural(unverified, "contact")));
+        let are = if unverified == 1 { "is" } else { "are" };
+        let who = plural(unverified, "contact");
+        advice.push(format!(
+            "{who} {are} not verified: compare numbers with 'recovery contacts verify NAME'."
+        ));
     }
     if status.queued > 0 {
-        advice.push(format!("{} could not be sent yet; run 'recovery sync'.", plural(status.queued as u64, "message")));
+        advice.push(format!(
+            "{} could not be sent yet; run 'recovery sync'.",
+            plural(status.queued as u64, "message")
+        ));
     }
     client.device()?;
     Ok(advice)
 }
 
 pub(super) fn requests(app: &App) -> Result<ExitCode, Failure> {
-    let client = app.open()?;
+    let client = app.open_quietly()?;
     let device = client.device()?;
     let mut requests = Vec::new();
     let mut rows = Vec::new();
@@ -160,14 +204,19 @@ pub(super) fn requests(app: &App) -> Result<ExitCode, Failure> {
             "release_at": null, "tries_left": opened.tries_left,
         }));
         rows.push(vec![
-            clean(claims.as_str()), "you were asked".to_owned(), state.to_owned(), ago(opened.opened, now()),
+            clean(claims.as_str()),
+            "you were asked".to_owned(),
+            state.to_owned(),
+            ago(opened.opened, now()),
         ]);
     }
-    for recovery in device.recoveries() {
+    for recovery in &client.recoveries()? {
         requests.push(recovery_json(&client, recovery));
         rows.push(vec![
-            clean(recovery.claims.as_str()), "for your key".to_owned(),
-            recovery_word(recovery).to_owned(), ago(recovery.opened, now()),
+            clean(recovery.claims.as_str()),
+            "for your key".to_owned(),
+            recovery_word(recovery).to_owned(),
+            ago(recovery.opened, now()),
         ]);
     }
     let text = if rows.is_empty() {

@@ -1,5 +1,7 @@
 //! Words for people: harmless names, times, plurals.
 
+use console::measure_text_width;
+
 /// Text that came from others, made harmless: control characters, marks that turn the direction of
 /// writing, and invisible ones are shown as what they are.
 pub(crate) fn clean(text: &str) -> String {
@@ -33,14 +35,15 @@ fn is_harmful(c: char) -> bool {
         )
 }
 
-/// How long ago, or how far ahead, in plain words.
+/// How long ago, or how far ahead, in plain words: what is ahead to the nearest unit.
 pub(crate) fn ago(then: u64, now: u64) -> String {
     let (seconds, ahead) = (now.abs_diff(then), then > now);
+    let in_units = |unit: u64| if ahead { (seconds + unit / 2) / unit } else { seconds / unit };
     let (count, unit) = match seconds {
         0..60 if !ahead => return "just now".to_owned(),
         0..3_600 => (seconds.div_ceil(60), "minute"),
-        3_600..172_800 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
+        3_600..172_800 => (in_units(3_600), "hour"),
+        _ => (in_units(86_400), "day"),
     };
     let amount = plural(count, unit);
     if ahead { format!("in {amount}") } else { format!("{amount} ago") }
@@ -51,9 +54,53 @@ pub(crate) fn plural(count: u64, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
+/// Breaks lines longer than `width` between words; what follows a break is moved in by `indent`. Words
+/// that are longer than a line, like links, stay whole.
+pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let lines = text.split('\n').map(|line| wrap_line(line, width, indent));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn wrap_line(line: &str, width: usize, indent: usize) -> String {
+    if measure_text_width(line) <= width {
+        return line.to_owned();
+    }
+    // What stands in front, and the mark of a list, are kept clear.
+    let words = line.trim_start_matches([' ', '-']);
+    let start = line.len() - words.len();
+    let mut wrapped = line.get(..start).unwrap_or_default().to_owned();
+    let mut used = start;
+    for (at, word) in words.split(' ').enumerate() {
+        let length = measure_text_width(word);
+        if at > 0 && used + 1 + length > width {
+            wrapped.push('\n');
+            wrapped.push_str(&" ".repeat(start + indent));
+            used = start + indent;
+        } else if at > 0 {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped.push_str(word);
+        used += length;
+    }
+    wrapped
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ago, clean};
+    use super::{ago, clean, wrap};
+
+    #[test]
+    fn long_lines_break_between_words() {
+        assert_eq!(wrap("a bc def", 80, 0), "a bc def");
+        assert_eq!(wrap("a bc def\n\n  gh ij", 5, 0), "a bc\ndef\n\n  gh\n  ij");
+        assert_eq!(wrap("- aaa bbb", 6, 0), "- aaa\n  bbb");
+        assert_eq!(wrap("hint: aaa bbb", 9, 6), "hint: aaa\n      bbb");
+        assert_eq!(
+            wrap("to https://example.org/i#x now", 10, 0),
+            "to\nhttps://example.org/i#x\nnow"
+        );
+    }
 
     #[test]
     fn names_of_others_do_nothing() {
@@ -69,6 +116,8 @@ mod tests {
         assert_eq!(ago(0, 3_599), "60 minutes ago");
         assert_eq!(ago(0, 7_200), "2 hours ago");
         assert_eq!(ago(604_800, 0), "in 7 days");
+        assert_eq!(ago(604_790, 0), "in 7 days");
+        assert_eq!(ago(0, 604_790), "6 days ago");
         assert_eq!(ago(86_400 * 3, 0), "in 3 days");
     }
 }
