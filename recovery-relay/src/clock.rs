@@ -53,16 +53,22 @@ impl TimeSource for SystemTimeSource {
         }
     }
 
+    #[cfg(unix)]
     fn steady(&self) -> i64 {
-        // The plain monotonic clock stands still while a laptop sleeps.
+        // The plain monotonic clock of Linux stands still while a machine sleeps.
         #[cfg(target_os = "linux")]
         let id = rustix::time::ClockId::Boottime;
         #[cfg(not(target_os = "linux"))]
         let id = rustix::time::ClockId::Monotonic;
         let time = rustix::time::clock_gettime(id);
-        time.tv_sec
-            .saturating_mul(1_000)
-            .saturating_add(time.tv_nsec / 1_000_000)
+        time.tv_sec.saturating_mul(1_000).saturating_add(time.tv_nsec / 1_000_000)
+    }
+
+    #[cfg(not(unix))]
+    fn steady(&self) -> i64 {
+        static BEGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        let begin = BEGIN.get_or_init(std::time::Instant::now);
+        i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
 
@@ -81,11 +87,7 @@ impl Clock {
 
     /// The relay's time.
     pub(crate) fn now(&self) -> UnixMillis {
-        UnixMillis(
-            self.source
-                .steady()
-                .saturating_add(self.anchor.load(Ordering::Acquire)),
-        )
+        UnixMillis(self.source.steady().saturating_add(self.anchor.load(Ordering::Acquire)))
     }
 
     /// By how many milliseconds the wall clock is ahead of the relay's time: how far it was set.

@@ -4,14 +4,17 @@
 //! that is durable tells each writer what became of its write. While it waits for the disk, the next batch
 //! gathers, so the more writers there are, the more share one sync.
 
+use crate::answers::Answers;
 use crate::clock::Clock;
 use crate::store::{Done, Outcome, Refusal, Store, StoreError, Write};
 use crate::waiters::Waiters;
+use recovery_core::ids::MailboxId;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 /// Most writes in one transaction.
@@ -19,22 +22,43 @@ const BATCH_WRITES: usize = 1_024;
 /// Most octets in one transaction, beyond its first write: 8 MiB.
 const BATCH_OCTETS: u64 = 8 * 1_024 * 1_024;
 
+/// The part of a commit's time that the next one may wait for company.
+const PATIENCE_PART: u32 = 4;
+/// And at most.
+const PATIENCE_MAX: Duration = Duration::from_millis(2);
+/// In so many steps.
+const PATIENCE_STEPS: u32 = 4;
+
 /// Why a write was not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum WriteError {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
     /// The store says no.
+    #[error("refused: {0:?}")]
     Refused(Refusal),
     /// The store can't.
-    Store(StoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The relay is stopping.
+    #[error("the relay is stopping")]
     Stopping,
 }
 
 /// The way to the writing thread.
 pub(crate) struct Committer {
     jobs: Sender<Job>,
+    /// Writes sent and not yet taken.
+    waiting: Arc<AtomicUsize>,
     thread: Mutex<Option<JoinHandle<()>>>,
     health: Arc<Health>,
+}
+
+/// Who has to hear of a commit before it is acknowledged.
+#[derive(Default)]
+pub(crate) struct Readers {
+    /// Those who wait for messages.
+    pub(crate) waiters: Waiters,
+    /// The answers kept.
+    pub(crate) answers: Answers,
 }
 
 /// What the writing thread knows about the store.
@@ -69,10 +93,7 @@ impl Health {
     pub(crate) async fn failed(&self) -> String {
         let mut failed = self.failed.subscribe();
         let failure = failed.wait_for(Option::is_some).await;
-        failure
-            .ok()
-            .and_then(|failure| failure.clone())
-            .unwrap_or_default()
+        failure.ok().and_then(|failure| failure.clone()).unwrap_or_default()
     }
 
     /// From now on nothing works: what is on disk is unknown.
@@ -94,27 +115,17 @@ impl Committer {
     pub(crate) fn start(
         store: Arc<dyn Store>,
         clock: Arc<Clock>,
-        waiters: Arc<Waiters>,
+        readers: Arc<Readers>,
     ) -> io::Result<Self> {
         let (jobs, queue) = channel();
-        let health = Arc::new(Health {
-            full: AtomicBool::new(false),
-            failed: watch::Sender::default(),
-        });
-        let writer = Writer {
-            store,
-            clock,
-            waiters,
-            health: Arc::clone(&health),
-        };
-        let thread = thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || writer.run(&queue))?;
-        Ok(Self {
-            jobs,
-            thread: Mutex::new(Some(thread)),
-            health,
-        })
+        let health =
+            Arc::new(Health { full: AtomicBool::new(false), failed: watch::Sender::default() });
+        let waiting = Arc::<AtomicUsize>::default();
+        let (h, w) = (Arc::clone(&health), Arc::clone(&waiting));
+        let writer = Writer { store, clock, readers, health: h, waiting: w };
+        let thread =
+            thread::Builder::new().name("writer".into()).spawn(move || writer.run(&queue))?;
+        Ok(Self { jobs, waiting, thread: Mutex::new(Some(thread)), health })
     }
 
     /// Does a write; when this returns `Ok`, it is durable.
@@ -122,9 +133,8 @@ impl Committer {
     /// A caller that goes away does not take its write back: it is done or not done, but never half.
     pub(crate) async fn write(&self, write: Write) -> Result<Done, WriteError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs
-            .send(Job::Write(write, reply))
-            .map_err(|_| self.gone())?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.jobs.send(Job::Write(write, reply)).map_err(|_| self.gone())?;
         answer.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
@@ -144,11 +154,7 @@ impl Committer {
     /// Lets the thread finish what waits and waits for its end. Blocks.
     pub(crate) fn stop(&self) {
         let _ = self.jobs.send(Job::Stop);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             self.health.fail("the writing thread broke off");
         }
@@ -173,34 +179,22 @@ impl Drop for Committer {
 struct Writer {
     store: Arc<dyn Store>,
     clock: Arc<Clock>,
-    waiters: Arc<Waiters>,
+    readers: Arc<Readers>,
     health: Arc<Health>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Writer {
     fn run(&self, queue: &Receiver<Job>) {
         let _alarm = Alarm(Arc::clone(&self.health));
-        while let Ok(mut next) = queue.recv() {
-            let mut batch = Vec::new();
-            let mut octets = 0;
-            // The first job that is no write, if there is one, comes after the batch.
-            let last = loop {
-                match next {
-                    Job::Write(write, reply) => {
-                        octets += write.octets();
-                        batch.push((write, reply));
-                    }
-                    other => break Some(other),
-                }
-                if batch.len() >= BATCH_WRITES || octets >= BATCH_OCTETS {
-                    break None;
-                }
-                match queue.try_recv() {
-                    Ok(job) => next = job,
-                    Err(_) => break None,
-                }
-            };
-            self.commit(batch);
+        let mut pace = Pace::default();
+        while let Ok(first) = queue.recv() {
+            if matches!(first, Job::Write(..)) {
+                pace.wait_for_company(&self.waiting);
+            }
+            let (batch, last) = self.gather(queue, first);
+            let (begun, size) = (Instant::now(), batch.len());
+            self.commit(batch, &mut || pace.learn(begun, size, &self.waiting));
             match last {
                 Some(Job::Shift(by, reply)) => {
                     self.shift(by);
@@ -215,27 +209,56 @@ impl Writer {
         }
     }
 
-    /// Does a batch. One that can't be done whole is done write by write, so that none suffers for another.
-    fn commit(&self, batch: Vec<Waiting>) {
+    /// Takes the writes that wait; the first job that is none, if there is one, comes after them.
+    fn gather(&self, queue: &Receiver<Job>, first: Job) -> (Vec<Waiting>, Option<Job>) {
+        let mut batch = Vec::new();
+        let mut octets = 0;
+        let mut next = first;
+        loop {
+            match next {
+                Job::Write(write, reply) => {
+                    octets += write.octets();
+                    batch.push((write, reply));
+                }
+                other => return (batch, Some(other)),
+            }
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            if batch.len() >= BATCH_WRITES || octets >= BATCH_OCTETS {
+                return (batch, None);
+            }
+            match queue.try_recv() {
+                Ok(job) => next = job,
+                Err(_) => return (batch, None),
+            }
+        }
+    }
+
+    /// Does a batch. One that has no room or meets damage is done write by write, so that none suffers for another.
+    ///
+    /// `durable` is called before the first writer is told.
+    fn commit(&self, batch: Vec<Waiting>, durable: &mut dyn FnMut()) {
         if batch.is_empty() {
             return;
         }
         let (writes, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        // Younger than the replies, so it is heard before they are dropped.
+        let _alarm = Alarm(Arc::clone(&self.health));
         match self.apply(&writes) {
             Ok(outcomes) => {
+                durable();
                 for (reply, outcome) in replies.into_iter().zip(outcomes) {
                     let _ = reply.send(outcome.map_err(WriteError::Refused));
                 }
             }
             Err(StoreError::Failed(why)) => self.health.fail(&why),
-            Err(error) if writes.len() == 1 => {
+            Err(error) if writes.len() == 1 || error == StoreError::Busy => {
                 for reply in replies {
                     let _ = reply.send(Err(WriteError::Store(error.clone())));
                 }
             }
             Err(_) => {
                 for waiting in writes.into_iter().zip(replies) {
-                    self.commit(vec![waiting]);
+                    self.commit(vec![waiting], &mut || ());
                 }
             }
         }
@@ -250,40 +273,26 @@ impl Writer {
         if self.health.full.swap(full, Ordering::Relaxed) != full {
             tracing::warn!(full, "room on the disk");
         }
-        let outcomes = outcomes?;
-        for (write, outcome) in writes.iter().zip(&outcomes) {
-            self.ring(write, outcome);
+        match &outcomes {
+            Ok(outcomes) => self.tell(writes, outcomes),
+            Err(_) => self.readers.answers.forget_all(),
         }
-        Ok(outcomes)
+        outcomes
     }
 
-    /// Wakes who waits for what just became visible, or for a mailbox that is no more.
-    fn ring(&self, write: &Write, outcome: &Outcome) {
-        match (write, outcome) {
-            (
-                Write::Post {
-                    mailbox,
-                    hold: None,
-                    ..
-                },
-                Ok(Done::Posted {
-                    repeated: false, ..
-                }),
-            )
-            | (Write::CloseMailbox { id: mailbox }, Ok(_)) => self.waiters.ring(mailbox),
-            (_, Ok(Done::Released { mailboxes, .. })) => {
-                mailboxes
-                    .iter()
-                    .for_each(|mailbox| self.waiters.ring(mailbox));
-            }
-            _ => {}
-        }
+    /// Forgets what is no longer so; wakes who waits for what just became visible, or for a mailbox that is gone.
+    fn tell(&self, writes: &[Write], outcomes: &[Outcome]) {
+        let changed =
+            || writes.iter().zip(outcomes).flat_map(|(write, outcome)| changed(write, outcome));
+        self.readers.answers.forget(changed());
+        changed().for_each(|mailbox| self.readers.waiters.ring(mailbox));
     }
 
     /// Nothing is released between the two steps: that, too, is this thread's work.
     fn shift(&self, by: i64) {
         match self.store.shift_deadlines(by) {
             Ok(()) => {
+                self.readers.answers.forget_all();
                 self.clock.step(by);
                 tracing::warn!(
                     seconds = by / 1_000,
@@ -293,6 +302,48 @@ impl Writer {
             Err(StoreError::Failed(why)) => self.health.fail(&why),
             Err(error) => tracing::error!(%error, "the clock was set; the deadlines move later"),
         }
+    }
+}
+
+/// The mailboxes in which a reader finds something else than before.
+fn changed<'a>(write: &'a Write, outcome: &'a Outcome) -> &'a [MailboxId] {
+    match (write, outcome) {
+        (Write::Post { mailbox: id, .. }, _)
+        | (Write::DeleteMessage { mailbox: id, .. }, _)
+        | (Write::OpenMailbox { id, .. } | Write::CloseMailbox { id }, _) => {
+            std::slice::from_ref(id)
+        }
+        (_, Ok(Done::Released { mailboxes, .. })) => mailboxes,
+        _ => &[],
+    }
+}
+
+/// How long a commit may wait for more writers.
+///
+/// Writers that were told together come back together, a little apart. A commit that began with the first of
+/// them would let all the others wait for two syncs, so it waits for as many as there were, but never longer than
+/// a fraction of what the last commit took. A single writer never waits.
+#[derive(Default)]
+struct Pace {
+    /// How many writers there were: those of the last batch and those who waited meanwhile.
+    writers: usize,
+    patience: Duration,
+}
+
+impl Pace {
+    /// Waits in a few short sleeps, because being woken for each arrival would cost more.
+    fn wait_for_company(&self, waiting: &AtomicUsize) {
+        for _ in 0..PATIENCE_STEPS {
+            if waiting.load(Ordering::Relaxed) >= self.writers {
+                return;
+            }
+            thread::sleep(self.patience / PATIENCE_STEPS);
+        }
+    }
+
+    fn learn(&mut self, begun: Instant, batch: usize, waiting: &AtomicUsize) {
+        self.writers = batch + waiting.load(Ordering::Relaxed);
+        self.patience = (begun.elapsed() / PATIENCE_PART).min(PATIENCE_MAX);
     }
 }
 
@@ -318,152 +369,4 @@ impl Write {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Committer, WriteError};
-    use crate::clock::{Clock, SystemTimeSource, UnixMillis};
-    use crate::store::conformance::{open, post};
-    use crate::store::memory::MemoryStore;
-    use crate::store::{
-        Done, Epoch, Message, Outcome, Query, Quota, Refusal, Slot, Store, StoreError, Write,
-    };
-    use recovery_core::ids::SlotId;
-    use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::sync::{Arc, Mutex};
-
-    /// A store that does each batch only when told to, notes its size, and fails on certain texts.
-    struct Gated {
-        inner: MemoryStore,
-        gate: Mutex<Receiver<()>>,
-        sizes: Mutex<Vec<usize>>,
-    }
-
-    impl Store for Gated {
-        fn epoch(&self) -> Epoch {
-            self.inner.epoch()
-        }
-        fn apply(&self, batch: &[Write], now: UnixMillis) -> Result<Vec<Outcome>, StoreError> {
-            let _ = self.gate.lock().unwrap().recv();
-            self.sizes.lock().unwrap().push(batch.len());
-            for write in batch {
-                if let Write::Post { body, .. } = write {
-                    match body.octets().as_ref() {
-                        b"full" => return Err(StoreError::Full),
-                        b"fail" => return Err(StoreError::Failed("test".into())),
-                        b"panic" => panic!("as asked"),
-                        _ => {}
-                    }
-                }
-            }
-            self.inner.apply(batch, now)
-        }
-        fn shift_deadlines(&self, by: i64) -> Result<(), StoreError> {
-            self.inner.shift_deadlines(by)
-        }
-        fn messages(&self, _: &Query, _: UnixMillis) -> Result<Option<Vec<Message>>, StoreError> {
-            Ok(None)
-        }
-        fn slot(&self, _: &SlotId, _: UnixMillis) -> Result<Option<Slot>, StoreError> {
-            Ok(None)
-        }
-        fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-            Ok(None)
-        }
-        fn close(&self) -> Result<(), StoreError> {
-            Ok(())
-        }
-    }
-
-    fn gated() -> (Arc<Committer>, Arc<Gated>, Sender<()>) {
-        let (open_gate, gate) = channel();
-        let inner = MemoryStore::new(Quota::default()).unwrap();
-        let store = Arc::new(Gated {
-            inner,
-            gate: Mutex::new(gate),
-            sizes: Mutex::default(),
-        });
-        let clock = Arc::new(Clock::new(Arc::new(SystemTimeSource)));
-        let committer = Committer::start(store.clone(), clock, Arc::default()).unwrap();
-        (Arc::new(committer), store, open_gate)
-    }
-
-    /// Sends writes in order, then opens the gate for good; answers in order.
-    async fn all(
-        writes: Vec<Write>,
-    ) -> (Vec<Result<Done, WriteError>>, Vec<usize>, Arc<Committer>) {
-        let (committer, store, gate) = gated();
-        let mut answers = Vec::new();
-        for write in writes {
-            let committer = Arc::clone(&committer);
-            answers.push(tokio::spawn(async move { committer.write(write).await }));
-            tokio::task::yield_now().await;
-        }
-        drop(gate);
-        let mut told = Vec::new();
-        for answer in answers {
-            told.push(answer.await.unwrap());
-        }
-        let sizes = store
-            .sizes
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone();
-        (told, sizes, committer)
-    }
-
-    #[tokio::test]
-    async fn what_waits_shares_a_commit() {
-        let writes = (0..50).map(|n| post(1, &n.to_string()));
-        let (told, sizes, _) = all(std::iter::once(open(1)).chain(writes).collect()).await;
-        assert!(told.iter().all(Result::is_ok));
-        assert_eq!(sizes.iter().sum::<usize>(), 51);
-        assert!(sizes.len() <= 3, "{sizes:?}");
-    }
-
-    #[tokio::test]
-    async fn one_that_fails_spoils_no_other() {
-        let writes = vec![
-            open(1),
-            post(1, "a"),
-            post(1, "full"),
-            post(2, "b"),
-            post(1, "c"),
-        ];
-        let (told, ..) = all(writes).await;
-        assert!(told[0].is_ok() && told[1].is_ok() && told[4].is_ok());
-        assert_eq!(told[2], Err(WriteError::Store(StoreError::Full)));
-        assert_eq!(told[3], Err(WriteError::Refused(Refusal::NoMailbox)));
-    }
-
-    #[tokio::test]
-    async fn after_a_failure_nothing_is_acknowledged() {
-        for text in ["fail", "panic"] {
-            let (told, _, committer) = all(vec![open(1), post(1, text), post(1, "c")]).await;
-            for answer in &told[1..] {
-                assert!(
-                    matches!(answer, Err(WriteError::Store(StoreError::Failed(_)))),
-                    "{answer:?}"
-                );
-            }
-            assert!(!committer.health().failed().await.is_empty());
-            let later = committer.write(post(1, "d")).await;
-            assert!(
-                matches!(later, Err(WriteError::Store(StoreError::Failed(_)))),
-                "{later:?}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn what_waits_is_done_before_the_end() {
-        let (committer, _, gate) = gated();
-        let waiting = Arc::clone(&committer);
-        let write = tokio::spawn(async move { waiting.write(open(1)).await });
-        tokio::task::yield_now().await;
-        let stopping = Arc::clone(&committer);
-        let stop = tokio::task::spawn_blocking(move || stopping.stop());
-        drop(gate);
-        stop.await.unwrap();
-        assert_eq!(write.await.unwrap(), Ok(Done::Opened { new: true }));
-        assert_eq!(committer.write(open(2)).await, Err(WriteError::Stopping));
-    }
-}
+mod tests;

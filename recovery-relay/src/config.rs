@@ -36,22 +36,13 @@ impl Config {
     #[must_use]
     pub fn new(store: StorePlace) -> Self {
         let (public_url, behind_tls_proxy) = (None, false);
-        Self {
-            listen: LISTEN,
-            store,
-            public_url,
-            behind_tls_proxy,
-            limits: Limits::default(),
-        }
+        Self { listen: LISTEN, store, public_url, behind_tls_proxy, limits: Limits::default() }
     }
 
     /// On a free port of this machine.
     #[must_use]
     pub fn on_free_port(store: StorePlace) -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            ..Self::new(store)
-        }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..Self::new(store) }
     }
 
     /// Whether it is safe to run by.
@@ -82,9 +73,7 @@ impl StorePlace {
     /// [`StartError::NoHome`] if the platform names none.
     pub fn platform_default() -> Result<Self, StartError> {
         let folders = etcetera::choose_base_strategy().map_err(|_| StartError::NoHome)?;
-        Ok(Self::Sqlite(
-            folders.data_dir().join("recovery-relay").join("relay.db"),
-        ))
+        Ok(Self::Sqlite(folders.data_dir().join("recovery-relay").join("relay.db")))
     }
 }
 
@@ -174,18 +163,12 @@ impl Settings {
     /// # Errors
     /// [`StartError::File`] names the file and, for wrong content, the line.
     pub fn read(path: &Path) -> Result<Self, StartError> {
-        let failed = |why: String| StartError::File {
-            path: path.to_owned(),
-            why,
-        };
+        let failed = |why: String| StartError::File { path: path.to_owned(), why };
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
         toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(0, |before| before.matches('\n').count()) + 1;
-            failed(format!(
-                "line {line}: {}",
-                error.message().replace('\n', " ")
-            ))
+            failed(format!("line {line}: {}", error.message().replace('\n', " ")))
         })
     }
 
@@ -226,11 +209,7 @@ impl Settings {
 }
 
 fn wrong(name: &'static str, value: &str, why: String) -> StartError {
-    StartError::Setting {
-        name,
-        value: value.to_owned(),
-        why,
-    }
+    StartError::Setting { name, value: value.to_owned(), why }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -244,13 +223,11 @@ fn public_url(text: &str) -> Result<String, &'static str> {
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err("it must begin with https:// or http://");
     }
-    let host = uri.host().filter(|host| !host.is_empty());
-    if host.is_none()
-        || uri
-            .authority()
-            .is_some_and(|authority| authority.as_str().contains('@'))
-    {
-        return Err("it must name a host and no user");
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = uri.host().filter(|host| !host.is_empty() && !authority.contains('@'));
+    let host = host.ok_or("it must name a host and no user")?;
+    if uri.port().is_none() && authority != host {
+        return Err("its port is not one");
     }
     if uri.path() != "/" || uri.query().is_some() {
         return Err("it must end after host and port");
@@ -332,9 +309,6 @@ impl StartError {
     /// Whether a setting is the cause, rather than the machine.
     #[must_use]
     pub const fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Setting { .. } | Self::File { .. } | Self::Exposed(_) | Self::NoHome
-        )
+        matches!(self, Self::Setting { .. } | Self::File { .. } | Self::Exposed(_) | Self::NoHome)
     }
 }

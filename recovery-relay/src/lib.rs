@@ -7,7 +7,7 @@
 //! # The map, in reading order
 //! [`config`] every setting → [`Relay`] store, writing thread, clock, time keeper → [`app`] the calls, one file per
 //! kind under `api/` → `commit` many writers, one sync → [`store`] what is kept, and the contract of the
-//! backends → `keeper` what time does → `server` the socket.
+//! backends → `answers`, `waiters` what readers get → `keeper` what time does → `server` the socket.
 //!
 //! # Example
 //! ```
@@ -27,6 +27,7 @@ pub mod config;
 pub mod limits;
 pub mod store;
 
+mod answers;
 mod api;
 mod commit;
 mod keeper;
@@ -35,6 +36,7 @@ mod server;
 mod waiters;
 
 pub use api::app;
+pub use commit::WriteError;
 pub use config::Config;
 pub use relay::Relay;
 pub use server::Running;

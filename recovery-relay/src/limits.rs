@@ -29,7 +29,7 @@ pub struct Limits {
     pub body: Duration,
     /// For a client that takes none of its answer. 60 s.
     pub stall: Duration,
-    /// Octets of bodies under way at a time; a request beyond is answered 503. 256 MiB.
+    /// Octets of bodies under way at a time, coming and going; a request beyond is answered 503. 256 MiB.
     pub bodies: usize,
     /// For connections to end once the relay is told to stop. 10 s.
     pub farewell: Duration,

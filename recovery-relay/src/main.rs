@@ -11,6 +11,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// Fewest threads that serve connections.
+const WORKERS: usize = 4;
+
 /// A relay for social key recovery: keeps sealed messages until they are fetched
 #[derive(Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true)]
@@ -40,11 +43,12 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return refuse(&error),
     };
-    begin_to_log(
-        settings.log_format.unwrap_or_default(),
-        settings.log_level.unwrap_or_default(),
-    );
-    let runtime = match tokio::runtime::Runtime::new() {
+    begin_to_log(settings.log_format.unwrap_or_default(), settings.log_level.unwrap_or_default());
+    // More than processors: a short read of the store may wait for the disk.
+    let threads =
+        std::thread::available_parallelism().map_or(WORKERS, |cores| cores.get().max(WORKERS));
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.enable_all().worker_threads(threads).build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(error, "check the limits on threads and open files"),
     };
@@ -90,10 +94,7 @@ async fn run(running: Running) -> ExitCode {
     tracing::info!("stopping");
     match running.stop().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(
-            error,
-            "nothing acknowledged is lost; the next start checks the store",
-        ),
+        Err(error) => fail(error, "nothing acknowledged is lost; the next start checks the store"),
     }
 }
 
@@ -124,10 +125,7 @@ fn refuse(error: &StartError) -> ExitCode {
 
 /// What happened, and on a second line what to do.
 fn fail(error: impl Display, hint: impl Display) -> ExitCode {
-    let _ = writeln!(
-        io::stderr(),
-        "recovery-relay: error: {error}\nrecovery-relay: hint: {hint}"
-    );
+    let _ = writeln!(io::stderr(), "recovery-relay: error: {error}\nrecovery-relay: hint: {hint}");
     ExitCode::FAILURE
 }
 
@@ -143,14 +141,9 @@ impl Signals {
     #[cfg(unix)]
     fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let (terminate, interrupt) = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
-        Ok(Self {
-            terminate,
-            interrupt,
-        })
+        let (terminate, interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self { terminate, interrupt })
     }
 
     #[cfg(unix)]

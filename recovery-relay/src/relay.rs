@@ -1,16 +1,18 @@
 //! A relay: a store, its writing thread, its clock, and the one task that keeps time.
 
+use crate::answers::Answer;
 use crate::api::{Code, Problem};
 use crate::clock::{Clock, SystemTimeSource, TimeSource, UnixMillis};
-use crate::commit::{Committer, WriteError};
+use crate::commit::{Committer, Readers, WriteError};
 use crate::config::{Config, StartError, StorePlace};
 use crate::limits::Limits;
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Done, Message, Query, Slot, Store, StoreError, Write};
-use crate::waiters::Waiters;
+use crate::store::{Done, Page, Query, Slot, Store, StoreError, Write};
 use axum::http::HeaderValue;
+use bytes::Bytes;
 use recovery_core::ids::SlotId;
+use recovery_core::wire::limits::MESSAGE_MAX;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
@@ -18,6 +20,25 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long `/readyz` waits for the writing thread.
 const READY_WITHIN: Duration = Duration::from_secs(2);
+/// Octets of messages that are read without handing the work to another thread.
+const READ_AT_ONCE: usize = 2 * MESSAGE_MAX;
+
+/// How many reads of more than that may be under way.
+const LONG_READS: usize = 8;
+/// Octets of an answer that count against no limit.
+const UNCOUNTED: usize = 16_384;
+
+/// Octets that keep their share of the memory for bodies.
+struct Counted {
+    octets: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.octets
+    }
+}
 
 /// A relay without a socket: what [`app`](crate::app) serves. Clones are the same relay.
 #[derive(Clone)]
@@ -27,11 +48,12 @@ pub(crate) struct Inner {
     store: Arc<dyn Store>,
     committer: Committer,
     clock: Arc<Clock>,
-    waiters: Arc<Waiters>,
+    readers: Arc<Readers>,
     limits: Limits,
     epoch: HeaderValue,
     stopping: watch::Sender<bool>,
     bodies: Arc<Semaphore>,
+    long_reads: Semaphore,
     /// Rings when a message was held that falls due before the time keeper looks again.
     soon: Notify,
 }
@@ -53,19 +75,20 @@ impl Relay {
         let (place, limits) = (config.store.clone(), config.limits.clone());
         let opened = tokio::task::spawn_blocking(move || open_store(&place, &limits)).await;
         let store = opened.map_err(|_| StartError::Broken)??;
-        let (clock, waiters) = (Arc::new(Clock::new(time)), Arc::<Waiters>::default());
-        let (s, c, w) = (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&waiters));
-        let committer = Committer::start(s, c, w).map_err(StartError::Thread)?;
+        let (clock, readers) = (Arc::new(Clock::new(time)), Arc::<Readers>::default());
+        let (s, c, r) = (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&readers));
+        let committer = Committer::start(s, c, r).map_err(StartError::Thread)?;
         let epoch = HeaderValue::try_from(store.epoch().to_string());
         let inner = Arc::new(Inner {
             store,
             committer,
             clock,
-            waiters,
+            readers,
             limits: config.limits.clone(),
             epoch: epoch.map_err(|_| StartError::Broken)?,
             stopping: watch::Sender::new(false),
             bodies: Arc::new(Semaphore::new(config.limits.bodies)),
+            long_reads: Semaphore::new(LONG_READS),
             soon: Notify::new(),
         });
         let relay = Self(inner);
@@ -89,9 +112,7 @@ impl Relay {
                 None => inner.store.close(),
             }
         });
-        closed
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Failed("closing broke off".into())))
+        closed.await.unwrap_or_else(|_| Err(StoreError::Failed("closing broke off".into())))
     }
 
     /// Waits until the store fails, and says why. The process should then end: what is on disk is unknown.
@@ -117,12 +138,7 @@ impl Relay {
 
     /// Ends when the relay begins to stop.
     pub(crate) async fn stopped(&self) {
-        let _ = self
-            .0
-            .stopping
-            .subscribe()
-            .wait_for(|stopping| *stopping)
-            .await;
+        let _ = self.0.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -137,6 +153,15 @@ impl Relay {
         self.0.clock.now()
     }
 
+    /// An answer's octets; many of them count against the memory for bodies until they are sent.
+    pub(crate) fn counted(&self, octets: Bytes) -> Result<Bytes, Problem> {
+        if octets.len() <= UNCOUNTED {
+            return Ok(octets);
+        }
+        let _room = self.room(octets.len())?;
+        Ok(Bytes::from_owner(Counted { octets, _room }))
+    }
+
     /// Sets memory aside for so many octets of a body.
     pub(crate) fn room(&self, octets: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let octets = u32::try_from(octets).unwrap_or(u32::MAX);
@@ -144,8 +169,11 @@ impl Relay {
         room.map_err(|_| Code::Busy.into())
     }
 
-    /// Does a write, durably.
-    pub(crate) async fn write(&self, write: Write) -> Result<Done, WriteError> {
+    /// Does a write without HTTP; when this returns `Ok`, it is durable.
+    ///
+    /// # Errors
+    /// [`WriteError`]; then it was not done, except if the store failed, when nobody knows.
+    pub async fn write(&self, write: Write) -> Result<Done, WriteError> {
         let hold = match &write {
             Write::Post { hold, .. } => *hold,
             _ => None,
@@ -162,23 +190,27 @@ impl Relay {
         &self,
         query: Query,
         wait: Duration,
-    ) -> Result<Option<Vec<Message>>, StoreError> {
-        if wait.is_zero() {
-            return self
-                .read(move |store, now| store.messages(&query, now))
-                .await;
+    ) -> Result<Option<Answer>, StoreError> {
+        // Boxed: a read that does not wait need not carry what waiting takes.
+        match wait.is_zero() {
+            true => self.read_now(query).await,
+            false => Box::pin(self.read_waiting(query, Instant::now() + wait)).await,
         }
-        let deadline = Instant::now() + wait;
-        let waiter = self.0.waiters.wait(query.mailbox);
+    }
+
+    async fn read_waiting(
+        &self,
+        query: Query,
+        deadline: Instant,
+    ) -> Result<Option<Answer>, StoreError> {
+        let waiter = self.0.readers.waiters.wait(query.mailbox);
         loop {
             // Listening begins before reading, so nothing falls between the two.
             let rung = waiter.rung();
             tokio::pin!(rung);
             rung.as_mut().enable();
-            let found = self
-                .read(move |store, now| store.messages(&query, now))
-                .await?;
-            let empty = found.as_ref().is_some_and(Vec::is_empty);
+            let found = self.read_now(query).await?;
+            let empty = found.as_ref().is_some_and(Answer::is_empty);
             if !empty || self.is_stopping() || Instant::now() >= deadline {
                 return Ok(found);
             }
@@ -187,6 +219,37 @@ impl Relay {
                 () = self.stopped() => {}
             }
         }
+    }
+
+    /// The messages in range as they are now.
+    async fn read_now(&self, query: Query) -> Result<Option<Answer>, StoreError> {
+        let before = match self.0.readers.answers.find(&query, self.now()) {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(before) => before,
+        };
+        let Some(page) = self.read_store(query).await? else { return Ok(None) };
+        let answer = Answer::new(&page.messages)
+            .map_err(|error| StoreError::Failed(format!("messages can't be encoded: {error}")))?;
+        self.0.readers.answers.keep(before, &query, &page, &answer);
+        Ok(Some(answer))
+    }
+
+    /// A few microseconds of reading are done at once: handing them to another thread takes longer. Only what
+    /// turns out to be much is.
+    async fn read_store(&self, query: Query) -> Result<Option<Page>, StoreError> {
+        let little = Query { octets: query.octets.min(READ_AT_ONCE), ..query };
+        let found = self.noted(self.0.store.messages(&little, self.now()))?;
+        let messages = found.iter().flat_map(|page| &page.messages);
+        let read: usize = messages.map(|message| message.body.len()).sum();
+        // Whatever came next would have fitted: the answer did not end for want of room.
+        if read + MESSAGE_MAX <= little.octets {
+            return Ok(found);
+        }
+        Box::pin(async {
+            let _turn = self.0.long_reads.acquire().await;
+            self.read(move |store, now| store.messages(&query, now)).await
+        })
+        .await
     }
 
     /// What a slot holds.
@@ -214,7 +277,11 @@ impl Relay {
     ) -> Result<T, StoreError> {
         let (store, now) = (Arc::clone(&self.0.store), self.now());
         let read = tokio::task::spawn_blocking(move || run(&*store, now)).await;
-        let result = read.unwrap_or_else(|_| Err(StoreError::Failed("a read broke off".into())));
+        self.noted(read.unwrap_or_else(|_| Err(StoreError::Failed("a read broke off".into()))))
+    }
+
+    /// Passes on what a read said; a failure of the store is one for all.
+    fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(StoreError::Failed(why)) = &result {
             self.0.committer.health().fail(why);
         }
@@ -245,10 +312,7 @@ impl Relay {
 
     /// Removes some of what is expired; whether there is more.
     pub(crate) async fn collect(&self) -> bool {
-        matches!(
-            self.write(Write::Collect).await,
-            Ok(Done::Collected { more: true })
-        )
+        matches!(self.write(Write::Collect).await, Ok(Done::Collected { more: true }))
     }
 
     /// After the disk was full: tries whether there is room again.

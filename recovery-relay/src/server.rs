@@ -56,23 +56,14 @@ impl Relay {
 
     async fn listen(self, config: &Config) -> Result<Running, StartError> {
         let bound = TcpListener::bind(config.listen).await;
-        let refused = |source| StartError::Bind {
-            address: config.listen,
-            source,
-        };
+        let refused = |source| StartError::Bind { address: config.listen, source };
         let listener = bound.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let connections = connections(&config.limits);
         let places = Arc::new(Semaphore::new(connections));
         let accepting = tokio::spawn(accept(listener, self.clone(), places));
         let public_url = config.public_url.clone();
-        Ok(Running {
-            relay: self,
-            address,
-            public_url,
-            accepting,
-            connections,
-        })
+        Ok(Running { relay: self, address, public_url, accepting, connections })
     }
 }
 

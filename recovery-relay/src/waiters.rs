@@ -28,16 +28,10 @@ impl Waiters {
     /// Begins to wait: whatever is posted from now on rings.
     pub(crate) fn wait(&self, mailbox: MailboxId) -> Waiter<'_> {
         let mut mailboxes = self.lock();
-        let bell = mailboxes.entry(mailbox).or_insert_with(|| Bell {
-            notify: Arc::default(),
-            waiting: 0,
-        });
+        let bell =
+            mailboxes.entry(mailbox).or_insert_with(|| Bell { notify: Arc::default(), waiting: 0 });
         bell.waiting += 1;
-        Waiter {
-            waiters: self,
-            mailbox,
-            notify: Arc::clone(&bell.notify),
-        }
+        Waiter { waiters: self, mailbox, notify: Arc::clone(&bell.notify) }
     }
 
     /// Wakes all who wait for this mailbox.
@@ -48,9 +42,7 @@ impl Waiters {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<MailboxId, Bell>> {
-        self.mailboxes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

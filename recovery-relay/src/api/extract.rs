@@ -72,23 +72,15 @@ pub(super) async fn path<T: FromStr>(
     name: &str,
 ) -> Result<T, Problem> {
     let malformed = || Problem::from(Code::MalformedId);
-    let found = RawPathParams::from_request_parts(parts, relay)
-        .await
-        .map_err(|_| malformed())?;
-    let value = found
-        .iter()
-        .find_map(|(key, value)| (key == name).then_some(value));
-    value
-        .and_then(|value| value.parse().ok())
-        .ok_or_else(malformed)
+    let found = RawPathParams::from_request_parts(parts, relay).await.map_err(|_| malformed())?;
+    let value = found.iter().find_map(|(key, value)| (key == name).then_some(value));
+    value.and_then(|value| value.parse().ok()).ok_or_else(malformed)
 }
 
 /// The credentials of exactly one `Authorization: Bearer`.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = one(headers, AUTHORIZATION).ok()??.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim_matches(' '))
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }
 
 /// A header field that comes once or not at all.
@@ -111,17 +103,10 @@ impl<'a> Params<'a> {
     /// Reads a query; each name must be known and come once.
     pub(super) fn parse(query: Option<&'a str>, known: &[&str]) -> Result<Self, Problem> {
         let mut params: Vec<(&str, &str)> = Vec::new();
-        for pair in query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-        {
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             if !known.contains(&name) {
-                return Err(query_error(format!(
-                    "The query may only name: {}.",
-                    known.join(", ")
-                )));
+                return Err(query_error(format!("The query may only name: {}.", known.join(", "))));
             }
             if params.iter().any(|(other, _)| *other == name) {
                 return Err(query_error(format!("The query names {name} twice.")));
@@ -144,18 +129,14 @@ impl<'a> Params<'a> {
             Some(value) if range.contains(&value) => Ok(Some(value)),
             _ => {
                 let (from, to) = range.into_inner();
-                Err(query_error(format!(
-                    "{name} must be a number from {from} to {to}."
-                )))
+                Err(query_error(format!("{name} must be a number from {from} to {to}.")))
             }
         }
     }
 
     /// The text under a name.
     pub(super) fn text(&self, name: &str) -> Option<&'a str> {
-        self.0
-            .iter()
-            .find_map(|(other, value)| (*other == name).then_some(*value))
+        self.0.iter().find_map(|(other, value)| (*other == name).then_some(*value))
     }
 }
 
@@ -193,10 +174,7 @@ impl<const MAX: usize> FromRequest<Relay> for Octets<MAX> {
             return Err(Code::BodyTooLarge.into());
         }
         let (octets, room) = collect(body, MAX, relay).await?;
-        Ok(Self {
-            body: Body::new(octets),
-            _room: room,
-        })
+        Ok(Self { body: Body::new(octets), _room: room })
     }
 }
 
@@ -239,14 +217,7 @@ async fn collect(
             rest.extend_from_slice(&data);
         }
     }
-    Ok((
-        if rest.is_empty() {
-            first
-        } else {
-            rest.freeze()
-        },
-        room,
-    ))
+    Ok((if rest.is_empty() { first } else { rest.freeze() }, room))
 }
 
 /// Reads on for a while and throws away: a connection closed on unread octets loses the answer.

@@ -15,10 +15,7 @@ pub(super) async fn veto(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     let params = Params::parse(query.as_deref(), &["mailbox"])?;
-    let mailbox = params
-        .text("mailbox")
-        .map(str::parse::<MailboxId>)
-        .transpose();
+    let mailbox = params.text("mailbox").map(str::parse::<MailboxId>).transpose();
     let mailbox = mailbox.map_err(|_| Code::MalformedId)?;
     relay.write(Write::Veto { hold, mailbox }).await?;
     Ok(StatusCode::NO_CONTENT)

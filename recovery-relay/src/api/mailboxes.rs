@@ -4,18 +4,15 @@ use super::extract::{Controlled, Named, Octets, Params, number, one, path};
 use super::problem::{Code, Problem};
 use super::{HOLD, ttl_millis};
 use crate::relay::Relay;
-use crate::store::{Answer, Done, Hold, Message, Query, Write};
+use crate::store::{Answer, Done, Hold, Query, Write};
 use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use minicbor::Encoder;
 use recovery_core::ids::{HoldId, MailboxId, MailboxToken};
 use recovery_core::wire::limits::{
     HOLD_SECONDS_MAX, MESSAGE_MAX, READ_LIMIT_MAX, WAIT_SECONDS_MAX,
 };
-use serde_json::json;
-use std::convert::Infallible;
 use std::time::Duration;
 
 /// Added to every delay, so that it is kept also for someone who counts from the answer.
@@ -47,34 +44,21 @@ pub(super) async fn close(
 pub(super) async fn post(
     State(relay): State<Relay>,
     Named(mailbox): Named<MailboxId>,
-    headers: HeaderMap,
+    Held(hold): Held,
     octets: Octets<MESSAGE_MAX>,
 ) -> Result<Response, Problem> {
-    let hold = one(&headers, HOLD)?.map(parse_hold).transpose()?;
-    let done = relay
-        .write(Write::Post {
-            mailbox,
-            body: octets.body,
-            hold,
-        })
-        .await?;
+    let done = relay.write(Write::Post { mailbox, body: octets.body, hold }).await?;
     let Done::Posted { answer, repeated } = done else {
         return Err(Code::Internal.into());
     };
     let (first, body) = match answer {
-        Answer::Seq(seq) => (StatusCode::CREATED, json!({ "seq": seq })),
-        Answer::ReleaseAt(due) => (
-            StatusCode::ACCEPTED,
-            json!({ "release_at": due.seconds_up() }),
-        ),
+        Answer::Seq(seq) => (StatusCode::CREATED, format!("{{\"seq\":{seq}}}")),
+        Answer::ReleaseAt(due) => {
+            (StatusCode::ACCEPTED, format!("{{\"release_at\":{}}}", due.seconds_up()))
+        }
     };
     let status = if repeated { StatusCode::OK } else { first };
-    Ok((
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        body.to_string(),
-    )
-        .into_response())
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// `GET /v1/mailboxes/{id}/messages`
@@ -84,25 +68,13 @@ pub(super) async fn read(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let params = Params::parse(query.as_deref(), &["after", "limit", "wait"])?;
-    let after = params
-        .number("after", 0..=i64::MAX.cast_unsigned())?
-        .unwrap_or(0);
+    let after = params.number("after", 0..=i64::MAX.cast_unsigned())?.unwrap_or(0);
     let limit = params.number("limit", 1..=READ_LIMIT_MAX as u64)?;
-    let limit = limit.map_or(READ_LIMIT_MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX)
-    });
+    let limit = limit.map_or(READ_LIMIT_MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let wait = Duration::from_secs(params.number("wait", 0..=WAIT_SECONDS_MAX)?.unwrap_or(0));
-    let query = Query {
-        mailbox,
-        after,
-        limit,
-        octets: crate::limits::READ_OCTETS_MAX,
-    };
-    let messages = relay
-        .read_messages(query, wait)
-        .await?
-        .ok_or(Code::NoSuchMailbox)?;
-    let body = encode(&messages).map_err(|_| Code::Internal)?;
+    let query = Query { mailbox, after, limit, octets: crate::limits::READ_OCTETS_MAX };
+    let answer = relay.read_messages(query, wait).await?.ok_or(Code::NoSuchMailbox)?;
+    let body = relay.counted(answer.into_octets())?;
     Ok(([(header::CONTENT_TYPE, "application/cbor")], body).into_response())
 }
 
@@ -123,9 +95,17 @@ impl FromRequestParts<Relay> for Seq {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, relay: &Relay) -> Result<Self, Problem> {
         let text: String = path(parts, relay, "seq").await?;
-        number(&text)
-            .map(Self)
-            .ok_or_else(|| Code::MalformedId.into())
+        number(&text).map(Self).ok_or_else(|| Code::MalformedId.into())
+    }
+}
+
+/// The `Recovery-Hold` field, if there is one.
+pub(super) struct Held(Option<Hold>);
+
+impl FromRequestParts<Relay> for Held {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &Relay) -> Result<Self, Problem> {
+        Ok(Self(one(&parts.headers, HOLD)?.map(parse_hold).transpose()?))
     }
 }
 
@@ -143,11 +123,7 @@ fn parse_hold(text: &str) -> Result<Hold, Problem> {
             Some((first, second)) => (first, Some(second.trim().parse::<HoldId>().ok()?)),
         };
         let first: HoldId = first.trim().parse().ok()?;
-        (second != Some(first)).then_some(Hold {
-            first,
-            second,
-            millis,
-        })
+        (second != Some(first)).then_some(Hold { first, second, millis })
     };
     let form = format!(
         "Recovery-Hold is not of the form `<hold id>[,<other hold id>]; for=<0 to {HOLD_SECONDS_MAX}>`."
@@ -155,59 +131,21 @@ fn parse_hold(text: &str) -> Result<Hold, Problem> {
     read().ok_or_else(|| Problem::because(Code::MalformedHeader, form))
 }
 
-/// Deterministic CBOR (RFC 8949, 4.2.1): an array of maps with the keys in the order of their octets.
-fn encode(messages: &[Message]) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
-    let octets: usize = messages.iter().map(|message| message.body.len() + 48).sum();
-    let mut cbor = Encoder::new(Vec::with_capacity(octets + 9));
-    cbor.array(messages.len() as u64)?;
-    for message in messages {
-        cbor.map(3)?;
-        cbor.str("seq")?.u64(message.seq)?;
-        cbor.str("body")?.bytes(&message.body)?;
-        cbor.str("posted_at")?.i64(message.posted_at.seconds())?;
-    }
-    Ok(cbor.into_writer())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{encode, parse_hold};
-    use crate::clock::UnixMillis;
-    use crate::store::Message;
-    use bytes::Bytes;
+    use super::parse_hold;
     use recovery_core::ids::HoldId;
-
-    #[test]
-    fn an_answer_has_one_encoding() {
-        let body = Bytes::from_static(b"hi");
-        let message = Message {
-            seq: 1,
-            posted_at: UnixMillis(25_999),
-            body,
-        };
-        let expected = b"\x81\xa3\x63seq\x01\x64body\x42hi\x69posted_at\x18\x19";
-        assert_eq!(encode(&[message]).unwrap(), expected);
-        assert_eq!(encode(&[]).unwrap(), b"\x80");
-    }
 
     #[test]
     fn a_hold_names_one_or_two_ids_and_a_delay() {
         let (a, b) = (HoldId::new([1; 32]), HoldId::new([2; 32]));
-        for good in [
-            format!("{a}; for=0"),
-            format!("{a};for=604800"),
-            format!(" {a} ;  for=5 "),
-        ] {
+        for good in [format!("{a}; for=0"), format!("{a};for=604800"), format!(" {a} ;  for=5 ")] {
             let hold = parse_hold(&good).unwrap();
             assert_eq!((hold.first, hold.second), (a, None), "{good}");
         }
         for good in [format!("{a},{b}; for=7"), format!("{a} , {b} ; for=7")] {
             let hold = parse_hold(&good).unwrap();
-            assert_eq!(
-                (hold.first, hold.second, hold.millis),
-                (a, Some(b), 7_250),
-                "{good}"
-            );
+            assert_eq!((hold.first, hold.second, hold.millis), (a, Some(b), 7_250), "{good}");
         }
         let bad = [
             String::new(),

@@ -2,7 +2,7 @@
 //!
 //! What follows `#` in a link never reaches the relay, so the page is the same for all.
 
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
@@ -35,6 +35,7 @@ fn page(text: &str) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (REFERRER_POLICY, "no-referrer"),
     ];
     (headers, text.replace("{style}", STYLE)).into_response()
 }

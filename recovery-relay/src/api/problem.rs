@@ -115,27 +115,18 @@ pub(crate) struct Problem {
 impl Problem {
     /// With a sentence of its own.
     pub(crate) fn because(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            detail: Some(detail.into()),
-            ..Self::from(code)
-        }
+        Self { detail: Some(detail.into()), ..Self::from(code) }
     }
 
     /// The store's damage, with the number of the message, so that a reader can pass it by.
     fn damaged(damage: Damage) -> Self {
-        Self {
-            seq: damage.seq,
-            ..Self::from(Code::RecordDamaged)
-        }
+        Self { seq: damage.seq, ..Self::from(Code::RecordDamaged) }
     }
 
     /// The slot's present version goes with the refusal.
     fn mismatch(current: Option<Version>) -> Self {
         let tag = current.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok());
-        Self {
-            header: tag.map(|tag| (ETAG, tag)),
-            ..Self::from(Code::VersionMismatch)
-        }
+        Self { header: tag.map(|tag| (ETAG, tag)), ..Self::from(Code::VersionMismatch) }
     }
 }
 
@@ -147,12 +138,7 @@ impl From<Code> for Problem {
             Code::StoreFull => Some((RETRY_AFTER, HeaderValue::from_static("60"))),
             _ => None,
         };
-        Self {
-            code,
-            detail: None,
-            seq: None,
-            header,
-        }
+        Self { code, detail: None, seq: None, header }
     }
 }
 
@@ -196,11 +182,25 @@ impl IntoResponse for Problem {
             members.insert("seq".into(), seq.into());
         }
         let mut headers = HeaderMap::new();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.extend(self.header);
         (status, headers, body.to_string()).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn the_specification_has_every_code() {
+        let spec = include_str!("../../../docs/spec/relay-api.md");
+        for code in Code::ALL {
+            let (name, status, ..) = code.facts();
+            let row = format!("| {} | `{name}` |", status.as_u16());
+            assert!(spec.contains(&row), "relay-api.md lacks {row}");
+        }
+        let rows = spec.lines().filter(|line| line.starts_with("| 4") || line.starts_with("| 5"));
+        assert_eq!(rows.count(), Code::ALL.len(), "relay-api.md has a code too many");
     }
 }

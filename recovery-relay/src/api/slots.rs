@@ -22,20 +22,11 @@ pub(super) async fn put(
 ) -> Result<Response, Problem> {
     let ttl_millis = ttl_millis(&Params::parse(query.as_deref(), &["ttl"])?)?;
     let condition = condition(&headers)?;
-    let write = Write::PutSlot {
-        id,
-        body: octets.body,
-        condition,
-        ttl_millis,
-    };
+    let write = Write::PutSlot { id, body: octets.body, condition, ttl_millis };
     let Done::Slot { version, new } = relay.write(write).await? else {
         return Err(Code::Internal.into());
     };
-    let status = if new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [(ETAG, etag(version))]).into_response())
 }
 
@@ -56,7 +47,7 @@ pub(super) async fn get(
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     let kind = [(CONTENT_TYPE, "application/octet-stream")];
-    Ok((tag, kind, slot.body).into_response())
+    Ok((tag, kind, relay.counted(slot.body)?).into_response())
 }
 
 /// `DELETE /v1/slots/{id}`
@@ -90,13 +81,9 @@ fn malformed(what: &str) -> Problem {
 
 /// The versions in a list of entity tags; a tag that no slot can have matches none.
 fn versions(tags: &str) -> Vec<Version> {
-    let tags = tags
-        .split(',')
-        .filter_map(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"'));
+    let tags = tags.split(',').filter_map(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"'));
     let shown = |text: &&str| text.len() == 16 && !text.starts_with('+');
-    let versions = tags
-        .filter(shown)
-        .filter_map(|tag| u64::from_str_radix(tag, 16).ok());
+    let versions = tags.filter(shown).filter_map(|tag| u64::from_str_radix(tag, 16).ok());
     versions.map(Version).collect()
 }
 
@@ -111,12 +98,8 @@ mod tests {
         assert_eq!(tag, "00000000000012ab");
         assert_eq!(versions(&format!("\"{tag}\"")), [Version(0x12ab)]);
         assert_eq!(versions(&format!("\"x\", \"{tag}\"")), [Version(0x12ab)]);
-        for never in [
-            format!("W/\"{tag}\""),
-            tag,
-            "\"12ab\"".into(),
-            "\"+000000000012ab\"".into(),
-        ] {
+        for never in [format!("W/\"{tag}\""), tag, "\"12ab\"".into(), "\"+000000000012ab\"".into()]
+        {
             assert!(versions(&never).is_empty(), "{never}");
         }
     }

@@ -18,11 +18,7 @@ pub(super) struct Stall {
 
 impl Stall {
     pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self {
-            stream,
-            patience,
-            alarm: None,
-        }
+        Self { stream, patience, alarm: None }
     }
 
     /// Passes on what a write said; one that waits for too long fails.

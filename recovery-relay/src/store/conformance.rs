@@ -28,19 +28,13 @@ const SECOND: i64 = 1_000;
 const DAY: i64 = 86_400 * SECOND;
 
 pub(super) fn memory(quota: Quota) -> Bench {
-    Bench {
-        store: Box::new(MemoryStore::new(quota).unwrap()),
-        _folder: None,
-    }
+    Bench { store: Box::new(MemoryStore::new(quota).unwrap()), _folder: None }
 }
 
 pub(super) fn sqlite(quota: Quota) -> Bench {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(&folder.path().join("relay.db"), quota).unwrap();
-    Bench {
-        store: Box::new(store),
-        _folder: Some(folder),
-    }
+    Bench { store: Box::new(store), _folder: Some(folder) }
 }
 
 /// Each named function of the suite becomes a test of each backend.
@@ -102,80 +96,44 @@ pub(crate) fn body(text: &str) -> Body {
 }
 
 pub(crate) fn open(id: u8) -> Write {
-    Write::OpenMailbox {
-        id: mailbox(id),
-        ttl_millis: None,
-    }
+    Write::OpenMailbox { id: mailbox(id), ttl_millis: None }
 }
 
 fn open_for(id: u8, ttl_millis: i64) -> Write {
-    Write::OpenMailbox {
-        id: mailbox(id),
-        ttl_millis: Some(ttl_millis),
-    }
+    Write::OpenMailbox { id: mailbox(id), ttl_millis: Some(ttl_millis) }
 }
 
 pub(crate) fn post(id: u8, text: &str) -> Write {
-    Write::Post {
-        mailbox: mailbox(id),
-        body: body(text),
-        hold: None,
-    }
+    Write::Post { mailbox: mailbox(id), body: body(text), hold: None }
 }
 
 fn post_held(id: u8, text: &str, first: u8, millis: i64) -> Write {
-    let hold = Hold {
-        first: hold(first),
-        second: None,
-        millis,
-    };
-    Write::Post {
-        mailbox: mailbox(id),
-        body: body(text),
-        hold: Some(hold),
-    }
+    let hold = Hold { first: hold(first), second: None, millis };
+    Write::Post { mailbox: mailbox(id), body: body(text), hold: Some(hold) }
 }
 
 fn veto(id: u8) -> Write {
-    Write::Veto {
-        hold: hold(id),
-        mailbox: None,
-    }
+    Write::Veto { hold: hold(id), mailbox: None }
 }
 
 fn delete(id: u8, seq: u64) -> Write {
-    Write::DeleteMessage {
-        mailbox: mailbox(id),
-        seq,
-    }
+    Write::DeleteMessage { mailbox: mailbox(id), seq }
 }
 
 fn seq(seq: u64) -> Outcome {
-    Ok(Done::Posted {
-        answer: Answer::Seq(seq),
-        repeated: false,
-    })
+    Ok(Done::Posted { answer: Answer::Seq(seq), repeated: false })
 }
 
 fn seq_again(seq: u64) -> Outcome {
-    Ok(Done::Posted {
-        answer: Answer::Seq(seq),
-        repeated: true,
-    })
+    Ok(Done::Posted { answer: Answer::Seq(seq), repeated: true })
 }
 
 fn due(at: UnixMillis) -> Outcome {
-    Ok(Done::Posted {
-        answer: Answer::ReleaseAt(at),
-        repeated: false,
-    })
+    Ok(Done::Posted { answer: Answer::ReleaseAt(at), repeated: false })
 }
 
 fn due_again(at: UnixMillis) -> Outcome {
-    Ok(Done::Posted {
-        answer: Answer::ReleaseAt(at),
-        repeated: true,
-    })
+    Ok(Done::Posted { answer: Answer::ReleaseAt(at), repeated: true })
 }
 
 impl Bench {
@@ -186,28 +144,17 @@ impl Bench {
 
     /// All messages: number and text.
     fn texts(&self, id: u8, now: UnixMillis) -> Option<Vec<(u64, String)>> {
-        let query = Query {
-            mailbox: mailbox(id),
-            after: 0,
-            limit: 10_000,
-            octets: usize::MAX,
-        };
-        let text = |message: Message| {
-            (
-                message.seq,
-                String::from_utf8(message.body.to_vec()).unwrap(),
-            )
-        };
-        let messages = self.store.messages(&query, now).unwrap()?;
+        let query = Query { mailbox: mailbox(id), after: 0, limit: 10_000, octets: usize::MAX };
+        let text =
+            |message: Message| (message.seq, String::from_utf8(message.body.to_vec()).unwrap());
+        let messages = self.store.messages(&query, now).unwrap()?.messages;
         Some(messages.into_iter().map(text).collect())
     }
 
     /// All messages must be these.
     fn holds(&self, id: u8, now: UnixMillis, expected: &[(u64, &str)]) {
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(seq, text)| (*seq, (*text).to_owned()))
-            .collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(seq, text)| (*seq, (*text).to_owned())).collect();
         assert_eq!(self.texts(id, now), Some(expected));
     }
 }

@@ -1,7 +1,7 @@
 //! The store that keeps everything in memory and nothing for long: for tests and demonstrations.
 
 use super::{
-    Answer, Body, Condition, Done, Epoch, Hold, Message, Outcome, Query, Quota, Refusal,
+    Answer, Body, Condition, Done, Epoch, Hold, Message, Outcome, Page, Query, Quota, Refusal,
     SEEN_MESSAGES, SEEN_MILLIS, Slot, Store, StoreError, VETO_MILLIS, Version, Write, later,
 };
 use crate::clock::UnixMillis;
@@ -64,11 +64,7 @@ impl MemoryStore {
     /// # Errors
     /// [`StoreError::Failed`] if the operating system gives no randomness.
     pub fn new(quota: Quota) -> Result<Self, StoreError> {
-        Ok(Self {
-            epoch: Epoch::draw()?,
-            quota,
-            state: Mutex::default(),
-        })
+        Ok(Self { epoch: Epoch::draw()?, quota, state: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -82,11 +78,7 @@ impl Store for MemoryStore {
     }
 
     fn apply(&self, batch: &[Write], now: UnixMillis) -> Result<Vec<Outcome>, StoreError> {
-        let mut turn = Turn {
-            state: &mut self.state(),
-            now,
-            quota: self.quota,
-        };
+        let mut turn = Turn { state: &mut self.state(), now, quota: self.quota };
         batch.iter().map(|write| turn.apply(write)).collect()
     }
 
@@ -95,48 +87,31 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn messages(&self, query: &Query, now: UnixMillis) -> Result<Option<Vec<Message>>, StoreError> {
+    fn messages(&self, query: &Query, now: UnixMillis) -> Result<Option<Page>, StoreError> {
         let state = self.state();
-        let Some(mailbox) = state
-            .mailboxes
-            .get(&query.mailbox)
-            .filter(|m| lives(m.end, now))
+        let Some(mailbox) = state.mailboxes.get(&query.mailbox).filter(|m| lives(m.end, now))
         else {
             return Ok(None);
         };
         let mut octets = 0;
-        let in_range = mailbox
-            .visible
-            .range(query.after.saturating_add(1)..)
-            .take(query.limit);
+        let in_range = mailbox.visible.range(query.after.saturating_add(1)..).take(query.limit);
         let messages = in_range.enumerate().map_while(|(place, (&seq, message))| {
             let body = message.body.octets().clone();
             octets += body.len();
             let fits = place == 0 || octets <= query.octets;
-            fits.then_some(Message {
-                seq,
-                posted_at: message.posted_at,
-                body,
-            })
+            fits.then_some(Message { seq, posted_at: message.posted_at, body })
         });
-        Ok(Some(messages.collect()))
+        Ok(Some(Page { ends: mailbox.end, messages: messages.collect() }))
     }
 
     fn slot(&self, id: &SlotId, now: UnixMillis) -> Result<Option<Slot>, StoreError> {
         let state = self.state();
         let slot = state.slots.get(id).filter(|slot| lives(slot.end, now));
-        Ok(slot.map(|slot| Slot {
-            version: slot.version,
-            body: slot.body.clone(),
-        }))
+        Ok(slot.map(|slot| Slot { version: slot.version, body: slot.body.clone() }))
     }
 
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        Ok(self
-            .state()
-            .held
-            .first_key_value()
-            .map(|(&(due, _), _)| due))
+        Ok(self.state().held.first_key_value().map(|(&(due, _), _)| due))
     }
 
     fn close(&self) -> Result<(), StoreError> {
@@ -156,18 +131,9 @@ impl Turn<'_> {
         Ok(match write {
             Write::OpenMailbox { id, ttl_millis } => Ok(self.open(*id, *ttl_millis)),
             Write::CloseMailbox { id } => Ok(self.close(id)),
-            Write::Post {
-                mailbox,
-                body,
-                hold,
-            } => self.post(*mailbox, body, *hold),
+            Write::Post { mailbox, body, hold } => self.post(*mailbox, body, *hold),
             Write::DeleteMessage { mailbox, seq } => Ok(self.delete(mailbox, *seq)),
-            Write::PutSlot {
-                id,
-                body,
-                condition,
-                ttl_millis,
-            } => {
+            Write::PutSlot { id, body, condition, ttl_millis } => {
                 return self.put_slot(*id, body, condition, *ttl_millis);
             }
             Write::DeleteSlot { id } => {
@@ -189,13 +155,7 @@ impl Turn<'_> {
                 false
             }
             None => {
-                self.state.mailboxes.insert(
-                    id,
-                    Mailbox {
-                        end,
-                        ..Mailbox::default()
-                    },
-                );
+                self.state.mailboxes.insert(id, Mailbox { end, ..Mailbox::default() });
                 true
             }
         };
@@ -210,12 +170,7 @@ impl Turn<'_> {
 
     /// The mailbox, unless its time is over; then it is closed.
     fn living(&mut self, id: &MailboxId) -> Option<&mut Mailbox> {
-        if self
-            .state
-            .mailboxes
-            .get(id)
-            .is_some_and(|mailbox| !lives(mailbox.end, self.now))
-        {
+        if self.state.mailboxes.get(id).is_some_and(|mailbox| !lives(mailbox.end, self.now)) {
             self.close(id);
         }
         self.state.mailboxes.get_mut(id)
@@ -226,10 +181,7 @@ impl Turn<'_> {
         let vetoed = hold.is_some_and(|hold| self.vetoed(&hold, id));
         let mailbox = self.living(&id).ok_or(Refusal::NoMailbox)?;
         if let Some(&answer) = mailbox.answers.get(body.hash()) {
-            return Ok(Done::Posted {
-                answer,
-                repeated: true,
-            });
+            return Ok(Done::Posted { answer, repeated: true });
         }
         if vetoed {
             return Err(Refusal::Vetoed);
@@ -239,34 +191,18 @@ impl Turn<'_> {
         }
         mailbox.messages += 1;
         mailbox.octets += body.length();
-        let message = Visible {
-            posted_at: now,
-            body: body.clone(),
-        };
+        let message = Visible { posted_at: now, body: body.clone() };
         let Some(hold) = hold else {
             let answer = Answer::Seq(mailbox.show(message));
             mailbox.answers.insert(*body.hash(), answer);
-            return Ok(Done::Posted {
-                answer,
-                repeated: false,
-            });
+            return Ok(Done::Posted { answer, repeated: false });
         };
         let due = now.plus(hold.millis);
         let answer = Answer::ReleaseAt(due);
         mailbox.answers.insert(*body.hash(), answer);
         self.state.posted += 1;
-        self.state.held.insert(
-            (due, self.state.posted),
-            Held {
-                mailbox: id,
-                hold,
-                message,
-            },
-        );
-        Ok(Done::Posted {
-            answer,
-            repeated: false,
-        })
+        self.state.held.insert((due, self.state.posted), Held { mailbox: id, hold, message });
+        Ok(Done::Posted { answer, repeated: false })
     }
 
     fn delete(&mut self, id: &MailboxId, seq: u64) -> Done {
@@ -286,18 +222,11 @@ impl Turn<'_> {
         let holds = std::iter::once(hold.first).chain(hold.second);
         holds
             .flat_map(|id| [(id, None), (id, Some(mailbox))])
-            .any(|key| {
-                self.state
-                    .vetoes
-                    .get(&key)
-                    .is_some_and(|&end| lives(Some(end), self.now))
-            })
+            .any(|key| self.state.vetoes.get(&key).is_some_and(|&end| lives(Some(end), self.now)))
     }
 
     fn veto(&mut self, hold: HoldId, only: Option<MailboxId>) -> Done {
-        self.state
-            .vetoes
-            .insert((hold, only), self.now.plus(VETO_MILLIS));
+        self.state.vetoes.insert((hold, only), self.now.plus(VETO_MILLIS));
         let drops = |held: &Held| {
             let named = held.hold.first == hold || held.hold.second == Some(hold);
             named && only.is_none_or(|mailbox| held.mailbox == mailbox)
@@ -321,10 +250,7 @@ impl Turn<'_> {
                 mailboxes.push(held.mailbox);
             }
         }
-        Done::Released {
-            mailboxes,
-            more: false,
-        }
+        Done::Released { mailboxes, more: false }
     }
 
     fn collect(&mut self) -> Done {
@@ -354,11 +280,7 @@ impl Turn<'_> {
         condition: &Condition,
         ttl: Option<i64>,
     ) -> Result<Outcome, StoreError> {
-        let old = self
-            .state
-            .slots
-            .get(&id)
-            .filter(|slot| lives(slot.end, self.now));
+        let old = self.state.slots.get(&id).filter(|slot| lives(slot.end, self.now));
         let current = old.map(|slot| slot.version);
         if !condition.holds(current) {
             return Ok(Err(Refusal::Mismatch(current)));
@@ -366,18 +288,8 @@ impl Turn<'_> {
         let end = ttl.map(|ttl| self.now.plus(ttl));
         let end = old.map_or(end, |slot| later(slot.end, end));
         let version = Version::draw()?;
-        self.state.slots.insert(
-            id,
-            KeptSlot {
-                end,
-                version,
-                body: body.octets().clone(),
-            },
-        );
-        Ok(Ok(Done::Slot {
-            version,
-            new: current.is_none(),
-        }))
+        self.state.slots.insert(id, KeptSlot { end, version, body: body.octets().clone() });
+        Ok(Ok(Done::Slot { version, new: current.is_none() }))
     }
 }
 
@@ -386,21 +298,13 @@ impl State {
         for ((due, place), held) in std::mem::take(&mut self.held) {
             let due = due.plus(by);
             if let Some(mailbox) = self.mailboxes.get_mut(&held.mailbox) {
-                mailbox
-                    .answers
-                    .insert(*held.message.body.hash(), Answer::ReleaseAt(due));
+                mailbox.answers.insert(*held.message.body.hash(), Answer::ReleaseAt(due));
             }
             self.held.insert((due, place), held);
         }
-        let mailboxes = self
-            .mailboxes
-            .values_mut()
-            .filter_map(|mailbox| mailbox.end.as_mut());
+        let mailboxes = self.mailboxes.values_mut().filter_map(|mailbox| mailbox.end.as_mut());
         let slots = self.slots.values_mut().filter_map(|slot| slot.end.as_mut());
-        mailboxes
-            .chain(slots)
-            .chain(self.vetoes.values_mut())
-            .for_each(|end| *end = end.plus(by));
+        mailboxes.chain(slots).chain(self.vetoes.values_mut()).for_each(|end| *end = end.plus(by));
     }
 }
 

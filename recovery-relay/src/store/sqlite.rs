@@ -18,7 +18,8 @@ pub use open::OpenError;
 use self::batch::Batch;
 use self::rows::{MailboxRow, MessageRow, SlotRow};
 use super::{
-    Damage, Epoch, Message, Outcome, Query, Quota, Refusal, Slot, Store, StoreError, Version, Write,
+    Damage, Epoch, Message, Outcome, Page, Query, Quota, Refusal, Slot, Store, StoreError, Version,
+    Write,
 };
 use crate::clock::UnixMillis;
 use bytes::Bytes;
@@ -74,20 +75,13 @@ impl SqliteStore {
 
     /// Runs a read on a connection of its own.
     fn read<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
-        let spare = self
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let spare = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match spare {
             Some(connection) => connection,
             None => open::reader(&self.path).map_err(|error| self.error(error.into()))?,
         };
         let result = run(&connection).map_err(|fault| self.error(fault));
-        self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
     }
 
@@ -149,7 +143,7 @@ impl Store for SqliteStore {
         self.write(|connection| collect::shift(connection, by))
     }
 
-    fn messages(&self, query: &Query, now: UnixMillis) -> Result<Option<Vec<Message>>, StoreError> {
+    fn messages(&self, query: &Query, now: UnixMillis) -> Result<Option<Page>, StoreError> {
         self.read(|connection| messages(connection, query, now))
     }
 
@@ -162,9 +156,7 @@ impl Store for SqliteStore {
                 let version = Version(slot.version.cast_unsigned());
                 Ok((slot.ends, Slot { version, body }))
             })?;
-            Ok(slot
-                .filter(|(ends, _)| lives(*ends, now))
-                .map(|(_, slot)| slot))
+            Ok(slot.filter(|(ends, _)| lives(*ends, now)).map(|(_, slot)| slot))
         })
     }
 
@@ -179,15 +171,8 @@ impl Store for SqliteStore {
     fn close(&self) -> Result<(), StoreError> {
         let clean = !self.suspect.load(Ordering::Relaxed);
         self.write(|connection| Ok(open::mark_clean(connection, clean)?))?;
-        self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        let writer = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Closing the last connection moves the log into the file and removes it.
         let closed = writer.map_or(Ok(()), |writer| writer.close().map_err(|(_, error)| error));
         closed.map_err(|error| self.error(error.into()))
@@ -198,7 +183,7 @@ fn messages(
     connection: &Connection,
     query: &Query,
     now: UnixMillis,
-) -> Result<Option<Vec<Message>>, Fault> {
+) -> Result<Option<Page>, Fault> {
     // One statement, so mailbox and messages are of one moment; no message leaves one row of NULLs.
     let sql = "SELECT m.id, m.last_seq, m.messages, m.octets, m.ends, m.seal,
             s.mailbox, s.seq, s.posted, s.due, s.hold_a, s.hold_b, s.hash, s.seal, s.body
@@ -209,16 +194,18 @@ fn messages(
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![query.mailbox.as_bytes(), after, limit])?;
-    let mut found: Option<Vec<Message>> = None;
+    let mut found: Option<Page> = None;
     let mut octets = 0;
     while let Some(row) = rows.next()? {
         let messages = match found.as_mut() {
-            Some(messages) => messages,
+            Some(page) => &mut page.messages,
             None => {
-                if !lives(MailboxRow::read(query.mailbox, row)?.ends, now) {
+                let ends = MailboxRow::read(query.mailbox, row)?.ends;
+                if !lives(ends, now) {
                     return Ok(None);
                 }
-                found.insert(Vec::new())
+                let ends = ends.map(UnixMillis);
+                &mut found.insert(Page { ends, messages: Vec::new() }).messages
             }
         };
         if row.get::<_, Option<i64>>(7)?.is_none() {
@@ -244,11 +231,7 @@ fn message(row: &Row<'_>) -> Result<Message, Fault> {
     let message = MessageRow::read(row, 6)?;
     let seq = message.seq.unwrap_or_default().cast_unsigned();
     let body = Bytes::from(rows::body(row, 14, &message.hash, message.seq)?);
-    Ok(Message {
-        seq,
-        posted_at: UnixMillis(message.posted),
-        body,
-    })
+    Ok(Message { seq, posted_at: UnixMillis(message.posted), body })
 }
 
 /// The first row of an answer.
@@ -287,12 +270,7 @@ fn lives(ends: Option<i64>, now: UnixMillis) -> bool {
 /// Sorts SQLite's errors: no room, locked, damaged, or failed.
 fn sort(error: &rusqlite::Error) -> StoreError {
     use rusqlite::Error as E;
-    let damaged = || {
-        StoreError::Damaged(Damage {
-            what: error.to_string(),
-            seq: None,
-        })
-    };
+    let damaged = || StoreError::Damaged(Damage { what: error.to_string(), seq: None });
     match error {
         E::SqliteFailure(code, _) => match (code.code, code.extended_code) {
             (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => StoreError::Full,

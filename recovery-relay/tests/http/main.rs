@@ -1,5 +1,13 @@
 //! The relay from outside: every call, bad input over raw sockets, and the program itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that can't go on ends with a panic"
+)]
+
 mod api;
 mod bad_input;
 mod program;
@@ -34,10 +42,7 @@ impl World {
     }
 
     fn with(relay: Relay) -> Self {
-        Self {
-            app: app(relay.clone()),
-            relay,
-        }
+        Self { app: app(relay.clone()), relay }
     }
 
     /// Sends `METHOD target` with header fields given as `Name: value`.
@@ -52,11 +57,7 @@ impl World {
         let answer = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
-        Reply {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        Reply { status: parts.status, headers: parts.headers, body }
     }
 
     /// Opens a mailbox.
@@ -75,10 +76,7 @@ impl Reply {
 
     /// The code of a problem, whose form is checked.
     fn code(&self) -> String {
-        assert_eq!(
-            self.headers["content-type"], "application/problem+json",
-            "{self:?}"
-        );
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
         let problem = self.json();
         assert_eq!(problem["status"], self.status.as_u16());
         assert_eq!(problem["type"], "about:blank");
@@ -122,12 +120,7 @@ impl Mailbox {
         let token = MailboxToken::new([n; 32]);
         let id = token.id().to_string();
         let path = format!("/v1/mailboxes/{id}");
-        Self {
-            messages: format!("{path}/messages"),
-            id,
-            path,
-            auth: [bearer(&token.expose())],
-        }
+        Self { messages: format!("{path}/messages"), id, path, auth: [bearer(&token.expose())] }
     }
 
     fn post(&self) -> String {
@@ -153,11 +146,7 @@ fn slot(n: u8) -> (String, String) {
 fn hold(n: u8) -> (String, String, String) {
     let token = HoldToken::new([n; 32]);
     let id = token.id().to_string();
-    (
-        id.clone(),
-        format!("POST /v1/holds/{id}/veto"),
-        bearer(&token.expose()),
-    )
+    (id.clone(), format!("POST /v1/holds/{id}/veto"), bearer(&token.expose()))
 }
 
 fn held(ids: &str, seconds: u64) -> [String; 1] {

@@ -18,10 +18,7 @@ async fn a_held_message_becomes_visible_on_time() {
         assert_eq!(world.call(&mailbox.post(), &held, body).await.status, 202);
         let answered = Instant::now();
         let query = mailbox.get(&format!("?after={seconds}&wait=10"));
-        assert_eq!(
-            world.call(&query, &mailbox.auth, "").await.messages().len(),
-            1
-        );
+        assert_eq!(world.call(&query, &mailbox.auth, "").await.messages().len(), 1);
         let delay = Duration::from_secs(seconds);
         assert!(answered.elapsed() >= delay, "too early");
         assert!(
@@ -79,35 +76,19 @@ async fn a_clock_that_is_set_releases_nothing_early_and_holds_nothing_up() {
     let with_ttl = Mailbox::new(2);
     let put = format!("PUT {}?ttl={}", with_ttl.path, 2 * HOUR);
     assert_eq!(world.call(&put, &with_ttl.auth, "").await.status, 201);
-    let posted = world
-        .call(&mailbox.post(), &held(&hold(1).0, HOUR as u64), "x")
-        .await;
+    let posted = world.call(&mailbox.post(), &held(&hold(1).0, HOUR as u64), "x").await;
     let release_at = posted.json()["release_at"].as_i64().unwrap();
     assert_eq!(release_at, 1_700_000_000 + HOUR + 1);
-    let count = async || {
-        world
-            .call(&mailbox.get(""), &mailbox.auth, "")
-            .await
-            .messages()
-            .len()
-    };
+    let count = async || world.call(&mailbox.get(""), &mailbox.auth, "").await.messages().len();
     hands.set(YEAR);
     assert_eq!(count().await, 0, "at once");
     two_rounds().await;
     assert_eq!(count().await, 0, "a year ahead");
-    let told = world.call(&mailbox.post(), NONE, "x").await.json()["release_at"]
-        .as_i64()
-        .unwrap();
+    let told = world.call(&mailbox.post(), NONE, "x").await.json()["release_at"].as_i64().unwrap();
     assert_eq!(told, release_at + YEAR, "told in the new time");
     hands.set(-2 * YEAR);
     two_rounds().await;
-    assert_eq!(
-        world
-            .call(&with_ttl.get(""), &with_ttl.auth, "")
-            .await
-            .status,
-        200
-    );
+    assert_eq!(world.call(&with_ttl.get(""), &with_ttl.auth, "").await.status, 200);
     hands.pass(HOUR - 1);
     two_rounds().await;
     assert_eq!(count().await, 0, "a second too early");
@@ -115,13 +96,7 @@ async fn a_clock_that_is_set_releases_nothing_early_and_holds_nothing_up() {
     two_rounds().await;
     assert_eq!(count().await, 1, "an hour passed");
     hands.pass(HOUR);
-    assert_eq!(
-        world
-            .call(&with_ttl.get(""), &with_ttl.auth, "")
-            .await
-            .status,
-        404
-    );
+    assert_eq!(world.call(&with_ttl.get(""), &with_ttl.auth, "").await.status, 404);
     world.relay.stop().await.unwrap();
 }
 
@@ -132,16 +107,8 @@ async fn what_fell_due_while_it_was_down_is_visible_from_the_start() {
     let hands = Arc::new(Hands::default());
     let world = World::with(Relay::open_at(&config, hands.clone()).await.unwrap());
     let mailbox = world.mailbox(1).await;
-    world
-        .call(&mailbox.post(), &held(&hold(1).0, HOUR as u64), "due")
-        .await;
-    world
-        .call(
-            &mailbox.post(),
-            &held(&hold(1).0, 3 * HOUR as u64),
-            "not due",
-        )
-        .await;
+    world.call(&mailbox.post(), &held(&hold(1).0, HOUR as u64), "due").await;
+    world.call(&mailbox.post(), &held(&hold(1).0, 3 * HOUR as u64), "not due").await;
     let epoch = world.call("GET /healthz", NONE, "").await.headers["recovery-epoch"].clone();
     world.relay.stop().await.unwrap();
     drop(world);

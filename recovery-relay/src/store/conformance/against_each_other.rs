@@ -65,19 +65,14 @@ struct Side {
 
 impl Side {
     fn new(bench: Bench) -> Self {
-        Self {
-            bench,
-            versions: HashMap::new(),
-            seen: HashMap::new(),
-        }
+        Self { bench, versions: HashMap::new(), seen: HashMap::new() }
     }
 
     fn write(&self, op: &Op) -> Write {
         match op {
-            Op::Open(id, ttl_millis) => Write::OpenMailbox {
-                id: mailbox(*id),
-                ttl_millis: *ttl_millis,
-            },
+            Op::Open(id, ttl_millis) => {
+                Write::OpenMailbox { id: mailbox(*id), ttl_millis: *ttl_millis }
+            }
             Op::Close(id) => Write::CloseMailbox { id: mailbox(*id) },
             Op::Post(id, text, held) => {
                 let hold = held.map(|(first, second, millis)| Hold {
@@ -85,11 +80,7 @@ impl Side {
                     second: second.map(hold),
                     millis,
                 });
-                Write::Post {
-                    mailbox: mailbox(*id),
-                    body: body(&text.to_string()),
-                    hold,
-                }
+                Write::Post { mailbox: mailbox(*id), body: body(&text.to_string()), hold }
             }
             Op::Delete(id, seq) => delete(*id, *seq),
             Op::Put(id, text, condition, ttl_millis) => {
@@ -101,18 +92,10 @@ impl Side {
                     _ => Condition::AnyOf(versions.iter().rev().skip(1).copied().collect()),
                 };
                 let body = body(&text.to_string());
-                Write::PutSlot {
-                    id: slot(*id),
-                    body,
-                    condition,
-                    ttl_millis: *ttl_millis,
-                }
+                Write::PutSlot { id: slot(*id), body, condition, ttl_millis: *ttl_millis }
             }
             Op::DeleteSlot(id) => Write::DeleteSlot { id: slot(*id) },
-            Op::Veto(id, only) => Write::Veto {
-                hold: hold(*id),
-                mailbox: only.map(mailbox),
-            },
+            Op::Veto(id, only) => Write::Veto { hold: hold(*id), mailbox: only.map(mailbox) },
             Op::Release => Write::Release,
             Op::Collect => Write::Collect,
         }
@@ -122,10 +105,7 @@ impl Side {
     fn apply(&mut self, ops: &[Op], now: UnixMillis) -> Vec<String> {
         let writes: Vec<_> = ops.iter().map(|op| self.write(op)).collect();
         let outcomes = self.bench.store.apply(&writes, now).unwrap();
-        let told = ops
-            .iter()
-            .zip(outcomes)
-            .map(|(op, outcome)| self.tell(op, outcome));
+        let told = ops.iter().zip(outcomes).map(|(op, outcome)| self.tell(op, outcome));
         told.collect::<Vec<_>>()
     }
 
@@ -153,36 +133,21 @@ impl Side {
     fn read(&mut self, now: UnixMillis) -> String {
         let mut told = format!("{:?}", self.bench.store.next_due().unwrap());
         for id in 0..3 {
-            let query = Query {
-                mailbox: mailbox(id),
-                after: 0,
-                limit: 100,
-                octets: usize::MAX,
-            };
+            let query = Query { mailbox: mailbox(id), after: 0, limit: 100, octets: usize::MAX };
             let messages = self.bench.store.messages(&query, now).unwrap();
-            for message in messages.iter().flatten() {
+            for message in messages.iter().flat_map(|page| &page.messages) {
                 let seen = self.seen.entry(id).or_default();
                 // Behind the greatest number seen so far, nothing new ever appears.
-                let behind = seen
-                    .last_key_value()
-                    .is_some_and(|(last, _)| *last > message.seq);
+                let behind = seen.last_key_value().is_some_and(|(last, _)| *last > message.seq);
                 let before = seen.insert(message.seq, message.body.clone());
                 assert_eq!(
                     before.as_ref().unwrap_or(&message.body),
                     &message.body,
                     "a number twice"
                 );
-                assert!(
-                    !behind || before.is_some(),
-                    "a reader's cursor passed one by"
-                );
+                assert!(!behind || before.is_some(), "a reader's cursor passed one by");
             }
-            let slot = self
-                .bench
-                .store
-                .slot(&slot(id), now)
-                .unwrap()
-                .map(|slot| slot.body);
+            let slot = self.bench.store.slot(&slot(id), now).unwrap().map(|slot| slot.body);
             told += &format!("\n{messages:?} {slot:?}");
         }
         told
@@ -225,10 +190,7 @@ proptest! {
 
 /// 64 by default, since each makes a store on disk; RECOVERY_CASES asks for more.
 fn cases() -> u32 {
-    std::env::var("RECOVERY_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(64)
+    std::env::var("RECOVERY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64)
 }
 
 #[test]

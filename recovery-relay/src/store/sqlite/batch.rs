@@ -26,12 +26,7 @@ struct Touched {
 
 impl<'a> Batch<'a> {
     pub(super) fn new(sql: &'a Connection, now: UnixMillis, quota: Quota) -> Self {
-        Self {
-            sql,
-            now,
-            quota,
-            touched: HashMap::new(),
-        }
+        Self { sql, now, quota, touched: HashMap::new() }
     }
 
     /// Does one write.
@@ -39,18 +34,11 @@ impl<'a> Batch<'a> {
         match write {
             Write::OpenMailbox { id, ttl_millis } => self.open(id, *ttl_millis),
             Write::CloseMailbox { id } => self.close(id),
-            Write::Post {
-                mailbox,
-                body,
-                hold,
-            } => self.post(mailbox, body, hold.as_ref()),
+            Write::Post { mailbox, body, hold } => self.post(mailbox, body, hold.as_ref()),
             Write::DeleteMessage { mailbox, seq } => self.delete(mailbox, *seq),
-            Write::PutSlot {
-                id,
-                body,
-                condition,
-                ttl_millis,
-            } => self.put_slot(id, body, condition, *ttl_millis),
+            Write::PutSlot { id, body, condition, ttl_millis } => {
+                self.put_slot(id, body, condition, *ttl_millis)
+            }
             Write::DeleteSlot { id } => self.delete_slot(id),
             Write::Veto { hold, mailbox } => self.veto(hold, mailbox.as_ref()),
             Write::Release => self.release(),
@@ -89,13 +77,7 @@ impl<'a> Batch<'a> {
                 let Some(row) = first(self.sql, sql, [name.as_bytes()], read)? else {
                     return Ok(None);
                 };
-                self.touched.insert(
-                    *name,
-                    Touched {
-                        row,
-                        changed: false,
-                    },
-                );
+                self.touched.insert(*name, Touched { row, changed: false });
                 row
             }
         };
@@ -108,19 +90,14 @@ impl<'a> Batch<'a> {
 
     /// Keeps a changed row until the end of the batch.
     pub(super) fn keep(&mut self, row: MailboxRow) {
-        self.touched
-            .insert(row.name, Touched { row, changed: true });
+        self.touched.insert(row.name, Touched { row, changed: true });
     }
 
     /// Removes a mailbox and all that is in it.
     pub(super) fn remove(&mut self, name: &MailboxId, id: i64) -> Result<(), Fault> {
         self.touched.remove(name);
-        self.sql
-            .prepare_cached("DELETE FROM messages WHERE mailbox = ?1")?
-            .execute([id])?;
-        self.sql
-            .prepare_cached("DELETE FROM mailboxes WHERE id = ?1")?
-            .execute([id])?;
+        self.sql.prepare_cached("DELETE FROM messages WHERE mailbox = ?1")?.execute([id])?;
+        self.sql.prepare_cached("DELETE FROM mailboxes WHERE id = ?1")?.execute([id])?;
         Ok(())
     }
 
@@ -138,18 +115,8 @@ impl<'a> Batch<'a> {
         let sql = "INSERT INTO mailboxes (name, last_seq, messages, octets, ends, seal)
             VALUES (?1, 0, 0, 0, ?2, x'')";
         let ends = ends.map(|ends| ends.0);
-        let id = self
-            .sql
-            .prepare_cached(sql)?
-            .insert(params![name.as_bytes(), ends])?;
-        self.keep(MailboxRow {
-            id,
-            name: *name,
-            last_seq: 0,
-            messages: 0,
-            octets: 0,
-            ends,
-        });
+        let id = self.sql.prepare_cached(sql)?.insert(params![name.as_bytes(), ends])?;
+        self.keep(MailboxRow { id, name: *name, last_seq: 0, messages: 0, octets: 0, ends });
         Ok(Done::Opened { new: true })
     }
 
@@ -167,10 +134,7 @@ impl<'a> Batch<'a> {
         if let Some(refusal) = self.refusal(&row, body, hold)? {
             // What was posted before is answered as before, even if it would be refused by now.
             let answer = self.earlier(&row, body)?.ok_or(refusal)?;
-            return Ok(Done::Posted {
-                answer,
-                repeated: true,
-            });
+            return Ok(Done::Posted { answer, repeated: true });
         }
         let message = MessageRow {
             mailbox: row.id,
@@ -178,19 +142,12 @@ impl<'a> Batch<'a> {
             posted: self.now.0,
             due: hold.map(|hold| self.now.plus(hold.millis).0),
             hold_a: hold.map(|hold| *hold.first.as_bytes()),
-            hold_b: hold
-                .and_then(|hold| hold.second.as_ref())
-                .map(|second| *second.as_bytes()),
+            hold_b: hold.and_then(|hold| hold.second.as_ref()).map(|second| *second.as_bytes()),
             hash: *body.hash(),
         };
         if !self.insert(&message, body)? {
-            let answer = self
-                .earlier(&row, body)?
-                .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            return Ok(Done::Posted {
-                answer,
-                repeated: true,
-            });
+            let answer = self.earlier(&row, body)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            return Ok(Done::Posted { answer, repeated: true });
         }
         if message.seq.is_some() {
             self.forget(&row)?;
@@ -198,10 +155,7 @@ impl<'a> Batch<'a> {
         row.messages += 1;
         row.octets += body.length().cast_signed();
         self.keep(row);
-        Ok(Done::Posted {
-            answer: message.answer()?,
-            repeated: false,
-        })
+        Ok(Done::Posted { answer: message.answer()?, repeated: false })
     }
 
     /// Why a new message is not taken.
@@ -211,10 +165,7 @@ impl<'a> Batch<'a> {
         body: &Body,
         hold: Option<&Hold>,
     ) -> Result<Option<Refusal>, Fault> {
-        for id in hold
-            .iter()
-            .flat_map(|hold| std::iter::once(&hold.first).chain(&hold.second))
-        {
+        for id in hold.iter().flat_map(|hold| std::iter::once(&hold.first).chain(&hold.second)) {
             if self.vetoed(id, &row.name)? {
                 return Ok(Some(Refusal::Vetoed));
             }
@@ -276,9 +227,7 @@ impl<'a> Batch<'a> {
             let sql = "UPDATE messages SET gone = ?2, body = x'' WHERE id = ?1";
             self.sql.prepare_cached(sql)?.execute([id, self.now.0])?;
         } else {
-            self.sql
-                .prepare_cached("DELETE FROM messages WHERE id = ?1")?
-                .execute([id])?;
+            self.sql.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id])?;
         }
         row.messages -= 1;
         row.octets -= octets;

@@ -33,12 +33,7 @@ impl Batch<'_> {
         let small = [
             ("slots", "ends", now, SLOTS_AT_ONCE),
             ("vetoes", "ends", now, ROWS_AT_ONCE),
-            (
-                "messages",
-                "gone",
-                now.saturating_sub(SEEN_MILLIS),
-                ROWS_AT_ONCE,
-            ),
+            ("messages", "gone", now.saturating_sub(SEEN_MILLIS), ROWS_AT_ONCE),
         ];
         for (table, column, until, limit) in small {
             let sql = format!(
@@ -57,12 +52,9 @@ pub(super) fn shift(sql: &Connection, by: i64) -> Result<(), Fault> {
     let select = "SELECT id, mailbox, seq, posted, due, hold_a, hold_b, hash, seal FROM messages
         WHERE seq IS NULL AND due IS NOT NULL";
     let update = "UPDATE messages SET due = ?2, seal = ?3 WHERE id = ?1";
-    for (id, mut row) in intact(sql, select, |row| {
-        Ok((row.get(0)?, MessageRow::read(row, 1)?))
-    })? {
+    for (id, mut row) in intact(sql, select, |row| Ok((row.get(0)?, MessageRow::read(row, 1)?)))? {
         row.due = row.due.map(moved);
-        sql.prepare_cached(update)?
-            .execute(params![id, row.due, row.seal()])?;
+        sql.prepare_cached(update)?.execute(params![id, row.due, row.seal()])?;
     }
     let select = "SELECT id, last_seq, messages, octets, ends, seal, name FROM mailboxes
         WHERE ends IS NOT NULL";
@@ -70,15 +62,13 @@ pub(super) fn shift(sql: &Connection, by: i64) -> Result<(), Fault> {
     let read = |row: &Row<'_>| Ok((0, MailboxRow::read(MailboxId::new(row.get(6)?), row)?));
     for (_, mut row) in intact(sql, select, read)? {
         row.ends = row.ends.map(moved);
-        sql.prepare_cached(update)?
-            .execute(params![row.id, row.ends, row.seal()])?;
+        sql.prepare_cached(update)?.execute(params![row.id, row.ends, row.seal()])?;
     }
     let select = "SELECT name, version, ends, hash, seal FROM slots WHERE ends IS NOT NULL";
     let update = "UPDATE slots SET ends = ?2, seal = ?3 WHERE name = ?1";
     for (_, mut row) in intact(sql, select, |row| Ok((0, SlotRow::read(row)?)))? {
         row.ends = row.ends.map(moved);
-        sql.prepare_cached(update)?
-            .execute(params![row.name, row.ends, row.seal()])?;
+        sql.prepare_cached(update)?.execute(params![row.name, row.ends, row.seal()])?;
     }
     let select = "SELECT hold, mailbox, ends, seal FROM vetoes";
     let update = "UPDATE vetoes SET ends = ?3, seal = ?4 WHERE hold = ?1 AND mailbox = ?2";

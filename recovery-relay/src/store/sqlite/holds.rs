@@ -14,15 +14,8 @@ impl Batch<'_> {
     /// When the veto of this hold in this mailbox (empty: any) ends, if it has not.
     pub(super) fn veto_end(&self, hold: &HoldId, mailbox: &[u8]) -> Result<Option<i64>, Fault> {
         let sql = "SELECT hold, mailbox, ends, seal FROM vetoes WHERE hold = ?1 AND mailbox = ?2";
-        let veto = first(
-            self.sql,
-            sql,
-            params![hold.as_bytes(), mailbox],
-            VetoRow::read,
-        )?;
-        Ok(veto
-            .map(|veto| veto.ends)
-            .filter(|&ends| lives(Some(ends), self.now)))
+        let veto = first(self.sql, sql, params![hold.as_bytes(), mailbox], VetoRow::read)?;
+        Ok(veto.map(|veto| veto.ends).filter(|&ends| lives(Some(ends), self.now)))
     }
 
     /// Drops what is held under the hold, damaged or not, and refuses more.
@@ -38,9 +31,7 @@ impl Batch<'_> {
             if only.is_some() && mailbox.as_ref() != only {
                 continue;
             }
-            self.sql
-                .prepare_cached("DELETE FROM messages WHERE id = ?1")?
-                .execute([id])?;
+            self.sql.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id])?;
             // A mailbox that is damaged keeps its count: it answers nothing any more but its removal.
             if let Some(Ok(Some(mut row))) = mailbox.map(|mailbox| self.mailbox(&mailbox)) {
                 row.messages -= 1;
@@ -54,11 +45,7 @@ impl Batch<'_> {
 
     fn refuse_from_now_on(&self, hold: &HoldId, only: Option<&MailboxId>) -> Result<(), Fault> {
         let mailbox = only.map_or(Vec::new(), |mailbox| mailbox.as_bytes().to_vec());
-        let veto = VetoRow {
-            hold: *hold.as_bytes(),
-            mailbox,
-            ends: self.now.plus(VETO_MILLIS).0,
-        };
+        let veto = VetoRow { hold: *hold.as_bytes(), mailbox, ends: self.now.plus(VETO_MILLIS).0 };
         let sql = "INSERT INTO vetoes (hold, mailbox, ends, seal) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (hold, mailbox) DO UPDATE SET ends = excluded.ends, seal = excluded.seal";
         let values = params![veto.hold, veto.mailbox, veto.ends, veto.seal()];
@@ -83,10 +70,7 @@ impl Batch<'_> {
                 Err(fault) => return Err(fault),
             }
         }
-        Ok(Done::Released {
-            mailboxes,
-            more: due.len() as i64 == RELEASE_AT_ONCE,
-        })
+        Ok(Done::Released { mailboxes, more: due.len() as i64 == RELEASE_AT_ONCE })
     }
 
     /// Makes one held message visible; `false` if its mailbox is gone.
@@ -102,9 +86,7 @@ impl Batch<'_> {
         let seq = row.next_seq();
         message.seq = Some(seq);
         let sql = "UPDATE messages SET seq = ?2, seal = ?3 WHERE id = ?1";
-        self.sql
-            .prepare_cached(sql)?
-            .execute(params![id, seq, message.seal()])?;
+        self.sql.prepare_cached(sql)?.execute(params![id, seq, message.seal()])?;
         self.forget(&row)?;
         self.keep(row);
         Ok(true)
@@ -113,9 +95,7 @@ impl Batch<'_> {
     /// Never shows a damaged message, and never again tries to.
     fn set_aside(&self, id: i64, damage: &crate::store::Damage) -> Result<(), Fault> {
         tracing::error!(%damage, "a held message is damaged and stays hidden");
-        self.sql
-            .prepare_cached("UPDATE messages SET due = NULL WHERE id = ?1")?
-            .execute([id])?;
+        self.sql.prepare_cached("UPDATE messages SET due = NULL WHERE id = ?1")?.execute([id])?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 use super::schema::{APPLICATION_ID, LAYOUT, VERSION};
 use super::{SqliteStore, sort};
 use crate::store::{Epoch, Quota, StoreError};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -92,10 +93,7 @@ impl OpenError {
 pub(super) fn open(path: &Path, quota: Quota) -> Result<SqliteStore, OpenError> {
     let path = real_path(path)?;
     let lock = lock(&path)?;
-    if !path
-        .try_exists()
-        .map_err(|source| io_error(&path, source))?
-    {
+    if !path.try_exists().map_err(|source| io_error(&path, source))? {
         create(&path)?;
     }
     let meta = fs::metadata(&path).map_err(|source| io_error(&path, source))?;
@@ -124,12 +122,8 @@ fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
     if path.is_symlink() {
         return path.canonicalize().map_err(|source| io_error(path, source));
     }
-    let name = path
-        .file_name()
-        .ok_or_else(|| OpenError::NotAStore(path.to_owned()))?;
-    let folder = folder
-        .canonicalize()
-        .map_err(|source| io_error(folder, source))?;
+    let name = path.file_name().ok_or_else(|| OpenError::NotAStore(path.to_owned()))?;
+    let folder = folder.canonicalize().map_err(|source| io_error(folder, source))?;
     Ok(folder.join(name))
 }
 
@@ -204,17 +198,14 @@ fn fill(path: &Path, epoch: Epoch) -> rusqlite::Result<()> {
 /// Opens the writing connection; after an unclean stop, only if the whole file is sound.
 fn checked(path: &Path) -> Result<(Connection, Epoch), OpenError> {
     let sql = |source| match sort(&source) {
-        StoreError::Damaged(damage) => OpenError::Damaged {
-            path: path.to_owned(),
-            what: damage.what,
-        },
+        StoreError::Damaged(damage) => {
+            OpenError::Damaged { path: path.to_owned(), what: damage.what }
+        }
         StoreError::Busy => OpenError::Locked(path.to_owned()),
         _ => sql_error(path, source),
     };
     let connection = Connection::open_with_flags(path, flags()).map_err(sql)?;
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(sql)?;
+    set_up(&connection).map_err(sql)?;
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let application = match pragma("application_id") {
         Ok(id) => id,
@@ -227,10 +218,7 @@ fn checked(path: &Path) -> Result<(Connection, Epoch), OpenError> {
     match (application, layout) {
         (APPLICATION_ID, VERSION) => {}
         (APPLICATION_ID, found) if found > VERSION => {
-            return Err(OpenError::Newer {
-                path: path.to_owned(),
-                found,
-            });
+            return Err(OpenError::Newer { path: path.to_owned(), found });
         }
         _ => return Err(OpenError::NotAStore(path.to_owned())),
     }
@@ -240,9 +228,7 @@ fn checked(path: &Path) -> Result<(Connection, Epoch), OpenError> {
         quick_check(&connection, path).map_err(sql)??;
     }
     let read = "SELECT value FROM meta WHERE name = 'epoch'";
-    let epoch = connection
-        .query_row(read, [], |row| row.get(0).map(Epoch))
-        .map_err(sql)?;
+    let epoch = connection.query_row(read, [], |row| row.get(0).map(Epoch)).map_err(sql)?;
     mark_clean(&connection, false).map_err(sql)?;
     Ok((connection, epoch))
 }
@@ -255,11 +241,18 @@ fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
-    connection.pragma_update(None, "journal_size_limit", 64 * 1_024 * 1_024)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1_024 * 1_024)
+}
+
+/// Settings of every connection.
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // Otherwise statements are planned anew for other values of their parameters.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
@@ -267,10 +260,8 @@ fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
 /// Opens a connection that only reads.
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags())?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    set_up(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cache_size", -4_096)?;
     Ok(connection)
 }
@@ -281,26 +272,19 @@ fn flags() -> OpenFlags {
 }
 
 fn was_clean(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT value FROM meta WHERE name = 'clean'", [], |row| {
-        row.get(0)
-    })
+    connection.query_row("SELECT value FROM meta WHERE name = 'clean'", [], |row| row.get(0))
 }
 
 /// Notes whether the next start may trust the file without checking it.
 pub(super) fn mark_clean(connection: &Connection, clean: bool) -> rusqlite::Result<()> {
-    connection
-        .execute("UPDATE meta SET value = ?1 WHERE name = 'clean'", [clean])
-        .map(drop)
+    connection.execute("UPDATE meta SET value = ?1 WHERE name = 'clean'", [clean]).map(drop)
 }
 
 fn quick_check(connection: &Connection, path: &Path) -> rusqlite::Result<Result<(), OpenError>> {
     let what: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     Ok(match what.as_str() {
         "ok" => Ok(()),
-        _ => Err(OpenError::Damaged {
-            path: path.to_owned(),
-            what,
-        }),
+        _ => Err(OpenError::Damaged { path: path.to_owned(), what }),
     })
 }
 
@@ -328,15 +312,9 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 }
 
 fn io_error(path: &Path, source: io::Error) -> OpenError {
-    OpenError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    OpenError::Io { path: path.to_owned(), source }
 }
 
 fn sql_error(path: &Path, source: rusqlite::Error) -> OpenError {
-    OpenError::Sql {
-        path: path.to_owned(),
-        source,
-    }
+    OpenError::Sql { path: path.to_owned(), source }
 }

@@ -29,14 +29,7 @@ impl MailboxRow {
     pub(super) fn read(name: MailboxId, row: &Row<'_>) -> Result<Self, Fault> {
         let (id, last_seq) = (row.get(0)?, row.get(1)?);
         let (messages, octets, ends) = (row.get(2)?, row.get(3)?, row.get(4)?);
-        let read = Self {
-            id,
-            name,
-            last_seq,
-            messages,
-            octets,
-            ends,
-        };
+        let read = Self { id, name, last_seq, messages, octets, ends };
         check(read.seal(), row.get(5)?, "mailbox", None)?;
         Ok(read)
     }
@@ -122,12 +115,7 @@ impl SlotRow {
     /// Reads `name, version, ends, hash, seal` and checks the seal; the body is checked apart.
     pub(super) fn read(row: &Row<'_>) -> Result<Self, Fault> {
         let (name, version, ends, hash) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let read = Self {
-            name,
-            version,
-            ends,
-            hash,
-        };
+        let read = Self { name, version, ends, hash };
         check(read.seal(), row.get(4)?, "slot", None)?;
         Ok(read)
     }
@@ -153,21 +141,13 @@ pub(super) struct VetoRow {
 impl VetoRow {
     /// Reads `hold, mailbox, ends, seal` and checks the seal.
     pub(super) fn read(row: &Row<'_>) -> Result<Self, Fault> {
-        let read = Self {
-            hold: row.get(0)?,
-            mailbox: row.get(1)?,
-            ends: row.get(2)?,
-        };
+        let read = Self { hold: row.get(0)?, mailbox: row.get(1)?, ends: row.get(2)? };
         check(read.seal(), row.get(3)?, "veto", None)?;
         Ok(read)
     }
 
     pub(super) fn seal(&self) -> Seal {
-        Sealer::new("veto")
-            .octets(&self.hold)
-            .octets(&self.mailbox)
-            .number(self.ends)
-            .finish()
+        Sealer::new("veto").octets(&self.hold).octets(&self.mailbox).number(self.ends).finish()
     }
 }
 
@@ -178,10 +158,7 @@ pub(super) fn body(
     hash: &[u8; 32],
     seq: Option<i64>,
 ) -> Result<Vec<u8>, Fault> {
-    let octets = row
-        .get_ref(column)?
-        .as_blob()
-        .map_err(rusqlite::Error::from)?;
+    let octets = row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?;
     if Sha256::digest(octets).as_slice() != hash {
         return Err(damaged("body does not match its hash", seq));
     }
@@ -196,10 +173,7 @@ fn check(computed: Seal, stored: Seal, what: &str, seq: Option<i64>) -> Result<(
 }
 
 fn damaged(what: &str, seq: Option<i64>) -> Fault {
-    Fault::Damaged(Damage {
-        what: what.to_owned(),
-        seq: seq.map(i64::cast_unsigned),
-    })
+    Fault::Damaged(Damage { what: what.to_owned(), seq: seq.map(i64::cast_unsigned) })
 }
 
 /// Hashes fields so that no two lists of fields hash alike: each has its kind or length before it.
@@ -207,9 +181,7 @@ struct Sealer(Sha256);
 
 impl Sealer {
     fn new(kind: &str) -> Self {
-        Self(Sha256::new())
-            .octets(b"recovery-relay/row/1")
-            .octets(kind.as_bytes())
+        Self(Sha256::new()).octets(b"recovery-relay/row/1").octets(kind.as_bytes())
     }
 
     fn octets(mut self, octets: &[u8]) -> Self {

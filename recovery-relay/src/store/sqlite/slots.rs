@@ -20,9 +20,7 @@ impl Batch<'_> {
         let sql = "SELECT name, version, ends, hash, seal FROM slots WHERE name = ?1";
         let old = first(self.sql, sql, [id.as_bytes()], SlotRow::read)?;
         let old = old.filter(|slot| lives(slot.ends, self.now));
-        let current = old
-            .as_ref()
-            .map(|slot| Version(slot.version.cast_unsigned()));
+        let current = old.as_ref().map(|slot| Version(slot.version.cast_unsigned()));
         if !condition.holds(current) {
             return Err(Refusal::Mismatch(current).into());
         }
@@ -40,26 +38,14 @@ impl Batch<'_> {
             ON CONFLICT (name) DO UPDATE SET version = excluded.version, ends = excluded.ends,
                 hash = excluded.hash, seal = excluded.seal, body = excluded.body";
         let octets = body.octets().as_ref();
-        let values = params![
-            slot.name,
-            slot.version,
-            slot.ends,
-            slot.hash,
-            slot.seal(),
-            octets
-        ];
+        let values = params![slot.name, slot.version, slot.ends, slot.hash, slot.seal(), octets];
         self.sql.prepare_cached(sql)?.execute(values)?;
-        Ok(Done::Slot {
-            version,
-            new: current.is_none(),
-        })
+        Ok(Done::Slot { version, new: current.is_none() })
     }
 
     /// Empties a slot, damaged or not.
     pub(super) fn delete_slot(&mut self, id: &SlotId) -> Result<Done, Fault> {
-        self.sql
-            .prepare_cached("DELETE FROM slots WHERE name = ?1")?
-            .execute([id.as_bytes()])?;
+        self.sql.prepare_cached("DELETE FROM slots WHERE name = ?1")?.execute([id.as_bytes()])?;
         Ok(Done::Gone)
     }
 }

@@ -17,9 +17,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self {
-            folder: TempDir::new().unwrap(),
-        }
+        Self { folder: TempDir::new().unwrap() }
     }
 
     fn path(&self) -> PathBuf {
@@ -38,25 +36,16 @@ impl Place {
 }
 
 fn read(store: &SqliteStore, after: u64) -> Result<Option<Vec<u64>>, StoreError> {
-    let query = Query {
-        mailbox: mailbox(1),
-        after,
-        limit: 100,
-        octets: usize::MAX,
-    };
-    let messages = store.messages(&query, T0)?;
-    Ok(messages.map(|messages| messages.iter().map(|message| message.seq).collect()))
+    let query = Query { mailbox: mailbox(1), after, limit: 100, octets: usize::MAX };
+    let page = store.messages(&query, T0)?;
+    Ok(page.map(|page| page.messages.iter().map(|message| message.seq).collect()))
 }
 
 /// A closed store with mailbox 1 and its messages 1 to 3, a held one, a slot and a veto.
 fn furnished() -> Place {
     let place = Place::new();
     let store = place.open().unwrap();
-    let hold = Hold {
-        first: HoldId::new([1; 32]),
-        second: None,
-        millis: 10,
-    };
+    let hold = Hold { first: HoldId::new([1; 32]), second: None, millis: 10 };
     let slot = Write::PutSlot {
         id: SlotId::new([1; 32]),
         body: body("slot"),
@@ -68,16 +57,9 @@ fn furnished() -> Place {
         post(1, "one"),
         post(1, "two"),
         post(1, "three"),
-        Write::Post {
-            mailbox: mailbox(1),
-            body: body("held"),
-            hold: Some(hold),
-        },
+        Write::Post { mailbox: mailbox(1), body: body("held"), hold: Some(hold) },
         slot,
-        Write::Veto {
-            hold: HoldId::new([2; 32]),
-            mailbox: None,
-        },
+        Write::Veto { hold: HoldId::new([2; 32]), mailbox: None },
     ];
     assert!(store.apply(&batch, T0).unwrap().iter().all(Result::is_ok));
     store.close().unwrap();
@@ -100,11 +82,7 @@ fn everything_is_there_after_opening_again() {
     assert_eq!(store.next_due().unwrap(), Some(T0.plus(10)));
     assert!(store.slot(&SlotId::new([1; 32]), T0).unwrap().is_some());
     drop(store);
-    assert_eq!(
-        place.open().unwrap().epoch(),
-        epoch,
-        "also after an unclean stop"
-    );
+    assert_eq!(place.open().unwrap().epoch(), epoch, "also after an unclean stop");
 }
 
 #[test]
@@ -122,10 +100,7 @@ fn a_damaged_message_is_named_and_never_served() {
         assert_eq!(read(&store, 0).unwrap().unwrap(), [1], "{tamper}");
         assert_eq!(is_damaged(read(&store, 1)), Some(2), "{tamper}");
         assert_eq!(read(&store, 2).unwrap().unwrap(), [3], "{tamper}");
-        let delete = Write::DeleteMessage {
-            mailbox: mailbox(1),
-            seq: 2,
-        };
+        let delete = Write::DeleteMessage { mailbox: mailbox(1), seq: 2 };
         assert_eq!(store.apply(&[delete], T0).unwrap(), [Ok(Done::Gone)]);
         assert_eq!(read(&store, 0).unwrap().unwrap(), [1, 3], "{tamper}");
     }
@@ -153,20 +128,11 @@ fn a_damaged_mailbox_answers_nothing_but_its_removal() {
         place.tamper(&format!("UPDATE mailboxes SET {column} = {column} + 1"));
         let store = place.open().unwrap();
         is_damaged(read(&store, 0));
-        let refused = store
-            .apply(&[post(1, "four"), open(2), open(1)], T0)
-            .unwrap();
+        let refused = store.apply(&[post(1, "four"), open(2), open(1)], T0).unwrap();
         let new = Ok(Done::Opened { new: true });
-        assert_eq!(
-            refused,
-            [Err(Refusal::Damaged), new, Err(Refusal::Damaged)],
-            "{column}"
-        );
+        assert_eq!(refused, [Err(Refusal::Damaged), new, Err(Refusal::Damaged)], "{column}");
         let close = Write::CloseMailbox { id: mailbox(1) };
-        assert_eq!(
-            store.apply(&[close, open(1)], T0).unwrap()[1],
-            Ok(Done::Opened { new: true })
-        );
+        assert_eq!(store.apply(&[close, open(1)], T0).unwrap()[1], Ok(Done::Opened { new: true }));
     }
 }
 
@@ -174,16 +140,8 @@ fn a_damaged_mailbox_answers_nothing_but_its_removal() {
 fn a_damaged_held_message_stays_hidden_and_holds_up_no_other() {
     let place = furnished();
     let store = place.open().unwrap();
-    let hold = Hold {
-        first: HoldId::new([1; 32]),
-        second: None,
-        millis: 10,
-    };
-    let sound = Write::Post {
-        mailbox: mailbox(1),
-        body: body("sound"),
-        hold: Some(hold),
-    };
+    let hold = Hold { first: HoldId::new([1; 32]), second: None, millis: 10 };
+    let sound = Write::Post { mailbox: mailbox(1), body: body("sound"), hold: Some(hold) };
     store.apply(&[sound], T0).unwrap();
     store.close().unwrap();
     drop(store);
@@ -192,18 +150,8 @@ fn a_damaged_held_message_stays_hidden_and_holds_up_no_other() {
         SELECT hash FROM messages WHERE seq IS NULL ORDER BY id LIMIT 1)",
     );
     let store = place.open().unwrap();
-    let done = store
-        .apply(&[Write::Release], T0.plus(10))
-        .unwrap()
-        .remove(0)
-        .unwrap();
-    assert_eq!(
-        done,
-        Done::Released {
-            mailboxes: vec![mailbox(1)],
-            more: false
-        }
-    );
+    let done = store.apply(&[Write::Release], T0.plus(10)).unwrap().remove(0).unwrap();
+    assert_eq!(done, Done::Released { mailboxes: vec![mailbox(1)], more: false });
     assert_eq!(read(&store, 0).unwrap().unwrap(), [1, 2, 3, 4]);
     assert_eq!(store.next_due().unwrap(), None, "it is not tried again");
 }
@@ -216,21 +164,10 @@ fn a_damaged_slot_or_veto_is_not_believed() {
     let store = place.open().unwrap();
     let id = SlotId::new([1; 32]);
     is_damaged(store.slot(&id, T0));
-    assert_eq!(
-        store.apply(&[Write::DeleteSlot { id }], T0).unwrap(),
-        [Ok(Done::Gone)]
-    );
+    assert_eq!(store.apply(&[Write::DeleteSlot { id }], T0).unwrap(), [Ok(Done::Gone)]);
     assert_eq!(store.slot(&id, T0).unwrap(), None);
-    let hold = Hold {
-        first: HoldId::new([2; 32]),
-        second: None,
-        millis: 10,
-    };
-    let post = Write::Post {
-        mailbox: mailbox(1),
-        body: body("x"),
-        hold: Some(hold),
-    };
+    let hold = Hold { first: HoldId::new([2; 32]), second: None, millis: 10 };
+    let post = Write::Post { mailbox: mailbox(1), body: body("x"), hold: Some(hold) };
     assert_eq!(store.apply(&[post], T0).unwrap(), [Err(Refusal::Damaged)]);
 }
 
@@ -241,26 +178,15 @@ fn a_full_disk_refuses_and_spoils_nothing() {
     let limit = |pages: i64| {
         let writer = store.writer.lock().unwrap();
         let pragma = format!("PRAGMA max_page_count = {pages}");
-        writer
-            .as_ref()
-            .unwrap()
-            .query_row(&pragma, [], |_| Ok(()))
-            .unwrap();
+        writer.as_ref().unwrap().query_row(&pragma, [], |_| Ok(())).unwrap();
     };
     limit(1);
     let large = "x".repeat(60_000);
-    assert_eq!(
-        store.apply(&[open(2), post(1, &large)], T0),
-        Err(StoreError::Full)
-    );
+    assert_eq!(store.apply(&[open(2), post(1, &large)], T0), Err(StoreError::Full));
     assert_eq!(read(&store, 0).unwrap().unwrap(), [1, 2, 3]);
     limit(1_000_000);
     let outcomes = store.apply(&[open(2), post(1, &large)], T0).unwrap();
-    assert_eq!(
-        outcomes[0],
-        Ok(Done::Opened { new: true }),
-        "nothing of the batch was left"
-    );
+    assert_eq!(outcomes[0], Ok(Done::Opened { new: true }), "nothing of the batch was left");
     assert_eq!(read(&store, 0).unwrap().unwrap(), [1, 2, 3, 4]);
 }
 
@@ -274,10 +200,7 @@ fn a_second_relay_is_refused() {
         let alias = place.folder.path().join("alias.db");
         std::os::unix::fs::symlink(place.path(), &alias).unwrap();
         let second = SqliteStore::open(&alias, Quota::default());
-        assert!(
-            matches!(second, Err(OpenError::Locked(_))),
-            "under another name, too"
-        );
+        assert!(matches!(second, Err(OpenError::Locked(_))), "under another name, too");
     }
     drop(store);
     assert!(place.open().is_ok());
@@ -288,18 +211,11 @@ fn other_files_are_left_alone() {
     let place = Place::new();
     for content in [&b""[..], b"short", &[7; 100_000]] {
         fs::write(place.path(), content).unwrap();
-        assert!(
-            matches!(place.open(), Err(OpenError::NotAStore(_))),
-            "{}",
-            content.len()
-        );
+        assert!(matches!(place.open(), Err(OpenError::NotAStore(_))), "{}", content.len());
         assert_eq!(fs::read(place.path()).unwrap(), content);
     }
     fs::remove_file(place.path()).unwrap();
-    Connection::open(place.path())
-        .unwrap()
-        .execute("CREATE TABLE t (x)", [])
-        .unwrap();
+    Connection::open(place.path()).unwrap().execute("CREATE TABLE t (x)", []).unwrap();
     assert!(matches!(place.open(), Err(OpenError::NotAStore(_))));
     fs::remove_file(place.path()).unwrap();
     fs::create_dir(place.path()).unwrap();
@@ -312,10 +228,7 @@ fn a_newer_layout_is_refused() {
     let connection = Connection::open(place.path()).unwrap();
     connection.pragma_update(None, "user_version", 2).unwrap();
     drop(connection);
-    assert!(matches!(
-        place.open(),
-        Err(OpenError::Newer { found: 2, .. })
-    ));
+    assert!(matches!(place.open(), Err(OpenError::Newer { found: 2, .. })));
 }
 
 #[test]
@@ -356,10 +269,7 @@ struct Draws(u64);
 
 impl Draws {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (self.0 >> 33) as usize % end
     }
 }
@@ -373,17 +283,12 @@ fn survey(path: &Path, full: &[(u64, Vec<u8>)]) -> &'static str {
     let mut outcome = "served";
     let mut after = 0;
     loop {
-        let query = Query {
-            mailbox: mailbox(1),
-            after,
-            limit: 10,
-            octets: usize::MAX,
-        };
+        let query = Query { mailbox: mailbox(1), after, limit: 10, octets: usize::MAX };
         match store.messages(&query, UnixMillis(T0.0)) {
-            Ok(Some(messages)) if messages.is_empty() => break,
-            Ok(Some(messages)) => {
-                after = messages.last().map_or(after, |message| message.seq);
-                served.extend(messages.into_iter().map(|m| (m.seq, m.body.to_vec())));
+            Ok(Some(page)) if page.messages.is_empty() => break,
+            Ok(Some(page)) => {
+                after = page.messages.last().map_or(after, |message| message.seq);
+                served.extend(page.messages.into_iter().map(|m| (m.seq, m.body.to_vec())));
             }
             Ok(None) => return "lost",
             Err(StoreError::Damaged(damage)) => {
@@ -415,10 +320,7 @@ fn hundred() -> (Place, Vec<(u64, Vec<u8>)>) {
     batch.extend((1..=100).map(|n| post(1, &text(n))));
     store.apply(&batch, T0).unwrap();
     store.close().unwrap();
-    (
-        place,
-        (1..=100).map(|n| (n, text(n).into_bytes())).collect(),
-    )
+    (place, (1..=100).map(|n| (n, text(n).into_bytes())).collect())
 }
 
 #[test]
