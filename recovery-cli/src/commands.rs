@@ -100,6 +100,8 @@ impl App {
         let passphrase = || self.passphrase("Passphrase of this home");
         let mut client = Client::open(&home, passphrase, LOCK_WAIT)?;
         client.use_relays(self.options.relay.clone());
+        // What is to be said of the home's files.
+        self.tell(&mut client);
         Ok(client)
     }
 
@@ -152,14 +154,8 @@ impl App {
 
     /// Tells what did not work and did not stop the rest.
     fn tell(&self, client: &mut Client) -> Vec<String> {
-        let mut told = Vec::new();
-        for notice in client.take_notices() {
-            let text = crate::ui::clean(&words::notice(&notice));
-            if !told.contains(&text) {
-                self.ui.warn(&text);
-                told.push(text);
-            }
-        }
+        let told = words::notices(&client.take_notices());
+        told.iter().for_each(|text| self.ui.warn(text));
         told
     }
 }
@@ -266,9 +262,7 @@ fn event_text(event: &Event) -> String {
         Event::ProofFailed { contact, .. } => {
             format!("{} sent a wrong proof: they may not hold their piece", name(contact))
         }
-        Event::CircleActive { generation } => {
-            format!("your key is protected now (division {generation})")
-        }
+        Event::CircleActive { .. } => "your key is protected now".to_owned(),
         Event::PieceStored { owner, .. } => {
             format!("you hold a piece of the key of {} now", name(owner))
         }

@@ -39,7 +39,7 @@ impl Failure {
     }
 
     fn of(code: &'static str, error: &impl std::fmt::Display, hint: &str) -> Self {
-        Self::new(code, clean(&error.to_string()), hint.to_owned())
+        Self::new(code, clean(&plain(&error.to_string())), hint.to_owned())
     }
 
     /// Wrong use of the command line.
@@ -62,6 +62,17 @@ impl Failure {
             "usage" => 2,
             _ => 1,
         }
+    }
+}
+
+/// Without the numbers that systems put behind their words: "(os error 111)".
+fn plain(text: &str) -> String {
+    match text.split_once(" (os error ") {
+        Some((before, rest)) => {
+            let after = rest.split_once(')').map_or("", |(_, after)| after);
+            format!("{before}{after}")
+        }
+        None => text.to_owned(),
     }
 }
 
@@ -229,8 +240,27 @@ fn relay(error: &RelayError) -> Failure {
     Failure::of(code, error, &clean(error.hint()))
 }
 
-/// What did not work and did not stop the rest.
-pub(crate) fn notice(notice: &Notice) -> String {
+/// What did not work and did not stop the rest, each thing once: that a relay can't be read goes without
+/// saying where it could not be written to for the same reason.
+pub(crate) fn notices(all: &[Notice]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for one in all {
+        let same = |other: &Notice| match (one, other) {
+            (
+                Notice::NotRead(error),
+                Notice::Queued(told) | Notice::NotSent(told) | Notice::NotSynced(told),
+            ) => error == told,
+            _ => false,
+        };
+        let text = clean(&plain(&notice(one)));
+        if !texts.contains(&text) && !all.iter().any(same) {
+            texts.push(text);
+        }
+    }
+    texts
+}
+
+fn notice(notice: &Notice) -> String {
     match notice {
         Notice::Queued(error) => format!("{error}; it is kept and sent by a later command"),
         Notice::NotSent(error) => format!("{error}; it was given up"),

@@ -18,7 +18,7 @@ mod state;
 
 pub use error::ClientError;
 pub use friend::{Accepted, Approved, NumberProof};
-pub use owner::{ContactState, Protected, Status, StatusContact};
+pub use owner::{ContactState, PairingNumbers, Protected, Status, StatusContact};
 pub use recovery_core as core;
 pub use restoring::{Candidate, Chosen, Done, Progress};
 

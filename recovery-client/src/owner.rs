@@ -67,6 +67,15 @@ pub struct StatusContact {
     pub in_circle: bool,
 }
 
+/// The numbers to compare with somebody.
+#[derive(Debug)]
+pub struct PairingNumbers {
+    /// With the contact of this name.
+    pub as_contact: Option<Number>,
+    /// With the owner of this name.
+    pub as_owner: Option<Number>,
+}
+
 /// Whether the key is safe today.
 #[derive(Debug)]
 pub struct Status {
@@ -159,20 +168,24 @@ impl Client {
         self.flush().await
     }
 
-    /// The number to compare with a contact or an owner; of a contested contact the one who answered
-    /// first.
+    /// The numbers to compare with somebody: as a contact, who for a contested one is who answered first,
+    /// and as an owner; people often hold pieces for each other.
     ///
     /// # Errors
-    /// [`ClientError::Pair`].
-    pub fn pairing_number(&self, name: &Name) -> Result<Number, ClientError> {
+    /// [`PairError::NoSuchPerson`].
+    pub fn pairing_numbers(&self, name: &Name) -> Result<PairingNumbers, ClientError> {
         let mut rng = UnwrapErr(SysRng);
         let ctx = Context { now: now(), rng: &mut rng, cost: self.cost };
         let device = self.device()?;
-        if let Some(contact) = device.contact_named(name) {
-            return Ok(device.number_with_contact(contact, &contact.card, &ctx)?);
+        let as_contact = device
+            .contact_named(name)
+            .map(|contact| device.number_with_contact(contact, &contact.card, &ctx));
+        let as_owner = device.held_named(name).map(|held| device.number_with_owner(held, &ctx));
+        if as_contact.is_none() && as_owner.is_none() {
+            return Err(PairError::NoSuchPerson.into());
         }
-        let held = device.held_named(name).ok_or(PairError::NoSuchPerson)?;
-        Ok(device.number_with_owner(held, &ctx)?)
+        let (as_contact, as_owner) = (as_contact.transpose()?, as_owner.transpose()?);
+        Ok(PairingNumbers { as_contact, as_owner })
     }
 
     /// Leaves a contact out of the next circle, or takes back an invite that nobody answered.

@@ -29,6 +29,7 @@ mod dice;
 mod faults;
 mod forge;
 mod host;
+mod keeping;
 mod ledger;
 mod newcomer;
 mod plan;

@@ -2,8 +2,8 @@
 //!
 //! Deadlines are stored as wall time, so that they mean the same after a restart. Within a process, time
 //! advances with a steady clock that nobody can set: when the wall clock is set forward, nothing falls due
-//! early. [`Clock::skew`] then tells by how much the two differ, and the relay moves every stored deadline by
-//! that much *before* it takes over the new wall time ([`Clock::step`]), so what had an hour to wait still has.
+//! early. `Clock::skew` then tells by how much the two differ, and the relay moves every stored deadline by
+//! that much *before* it takes over the new wall time (`Clock::step`), so what had an hour to wait still has.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -72,7 +72,7 @@ impl TimeSource for SystemTimeSource {
     }
 }
 
-/// Wall time as it was at the last [`Clock::step`], carried on by the steady clock.
+/// Wall time as it was at the last `Clock::step`, carried on by the steady clock.
 pub(crate) struct Clock {
     source: Arc<dyn TimeSource>,
     anchor: AtomicI64,

@@ -108,7 +108,7 @@ pub struct Settings {
     /// [default: sqlite:recovery-relay/relay.db in the platform's data folder]
     #[arg(long, env = "RELAY_STORE", value_name = "STORE")]
     pub store: Option<String>,
-    /// The address people use, if a proxy gives the relay another one: https://HOST[:PORT]
+    /// The address people use, if a proxy gives the relay another one: `https://HOST[:PORT]`
     #[arg(long, env = "RELAY_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Listen beyond this machine without TLS, because a proxy in front does it

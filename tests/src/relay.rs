@@ -7,6 +7,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 /// A running relay; told to stop when dropped.
@@ -32,6 +33,20 @@ impl Relay {
 
     /// Starts it where it was before, with what it had.
     pub fn start_again(&mut self) {
+        // While it was away somebody else may have got its port for a moment.
+        for _ in 0..50 {
+            if let Some((child, address)) = self.spawn() {
+                (self.child, self.address) = (Some(child), address);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        panic!("the relay does not start: {log}");
+    }
+
+    /// A process that listens, and where.
+    fn spawn(&self) -> Option<(Child, String)> {
         let log = File::options().create(true).append(true).open(self.log()).expect("a log");
         let mut child = Command::new(binary("recovery-relay"))
             .args(["serve", "--listen", &self.address, "--store"])
@@ -47,9 +62,11 @@ impl Relay {
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("the relay's output");
         BufReader::new(stdout).read_line(&mut line).expect("the relay says where it is");
-        let address = line.trim().strip_prefix("listening on http://");
-        address.unwrap_or_else(|| panic!("the relay said {line:?}")).clone_into(&mut self.address);
-        self.child = Some(child);
+        let Some(address) = line.trim().strip_prefix("listening on http://") else {
+            let _ = child.wait();
+            return None;
+        };
+        Some((child, address.to_owned()))
     }
 
     /// Its address.

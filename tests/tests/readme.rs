@@ -1,6 +1,12 @@
 //! The README's tour is real: each `console` block is run again and compared, but for what differs in
 //! every run (links, numbers, times). `UPDATE_README=1` writes what the commands print now.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has said what it has to say"
+)]
+
 use recovery_tests::{World, binary};
 use std::{
     env,

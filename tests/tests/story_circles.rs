@@ -1,10 +1,6 @@
 //! Groups, heavy contacts, passphrases of circles; invitations that two people answer.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test that panics has said what it has to say"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that panics has said what it has to say")]
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use recovery_client::{

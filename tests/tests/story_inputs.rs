@@ -218,6 +218,11 @@ fn the_default_home_and_settings_in_the_environment() {
     assert_eq!(fs::metadata(&home).unwrap().mode() & 0o777, 0o700);
     let link = run(&["invite", "B"]).stdout;
     assert!(String::from_utf8(link).unwrap().starts_with(&relay.url()));
+    // Files that others could read are closed, and that is told.
+    fs::set_permissions(home.join("key"), Permissions::from_mode(0o644)).unwrap();
+    let out = run(&["list"]);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("others could read"), "{out:?}");
+    assert!(run(&["list"]).stderr.is_empty());
     // A copied home works, if it has no passphrase.
     copy_folder(&home, &world.path("home of copy"));
     world.person("copy").run(["list"]).done();

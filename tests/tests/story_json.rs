@@ -1,8 +1,6 @@
 //! What scripts rely on: one JSON object for each command, one line of JSON for each error.
 
 #![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::too_many_lines,
     clippy::unwrap_used,
     reason = "a test that panics has said what it has to say"
@@ -115,8 +113,8 @@ fn on_a_terminal_nobody_waits_at() {
 
     let bob = family.friend(0);
     let approved = bob.json(["approve", link, "--owner", "Anna", "--number", number]);
-    let expected = json!({ "request": object["request"], "state": "sent", "release_at": null });
-    assert_eq!(approved, expected);
+    has(&approved, &["request", "state", "release_at"]);
+    assert_eq!((&approved["request"], &approved["state"]), (&object["request"], &json!("sent")));
     let opened = &bob.json(["requests"])["requests"][0];
     has(opened, &["request", "claims", "opened", "state", "release_at"]);
     assert_eq!((&opened["state"], &opened["claims"]), (&json!("approved"), &json!("Anna")));
@@ -166,41 +164,41 @@ fn errors() {
         (&nobody, &["accept", &request, "--name", "N", "--no-passphrase"], "wrong-link"),
         (&nobody, &["restore", "--name", "N", "--no-passphrase"], "no-relay"),
         (&nobody, &["restore", "--cancel"], "no-home"),
-        (&anna, &["init", "--name", "Anna", "--no-passphrase"], "home-exists"),
-        (&anna, &["add", "x", "/nowhere"], "file-missing"),
-        (&anna, &["add", "x", "/"], "file-failed"),
-        (&anna, &["add", "x"], "empty"),
-        (&anna, &["show", "y"], "no-such-label"),
-        (&anna, &["remove", "y"], "no-such-label"),
-        (&anna, &["invite", "Bob"], "name-taken"),
-        (&anna, &["accept", &link], "own-link"),
-        (&bob, &["accept", &link], "already-accepted"),
-        (&anna, &["contacts", "verify", "X", "--number", "000000000000000"], "no-such-contact"),
-        (&anna, &["contacts", "verify", "Bob", "--number", "000000000000000"], "wrong-number"),
-        (&anna, &["contacts", "verify", "Bob", "--number", "000000000000001"], "mistyped-number"),
-        (&anna, &["contacts", "verify", "Bob"], "input-needed"),
-        (&anna, &["contacts", "remove", "X"], "no-such-contact"),
-        (&anna, &["protect"], "input-needed"),
-        (&anna, &["protect", "--threshold", "1"], "bad-threshold"),
-        (&anna, &["protect", "--threshold", "0"], "bad-threshold"),
-        (&anna, &["protect", "--threshold", "3"], "too-few-contacts"),
-        (&anna, &["protect", "--threshold", "2", "--contact", "X"], "no-such-contact"),
-        (&anna, &["protect", "--group", "family"], "usage"),
-        (&anna, &["approve", &request, "--owner", "X", "--number", "000000000000000"], "not-held"),
-        (&bob, &["approve", &request, "--owner", "Anna", "--number", "123"], "mistyped-number"),
-        (&bob, &["approve", &link, "--owner", "Anna", "--scanned"], "wrong-link"),
-        (&bob, &["approve", &request, "--scanned"], "input-needed"),
-        (&bob, &["restore", "--no-wait"], "home-exists"),
-        (&bob, &["restore", "--cancel"], "not-restoring"),
-        (&bob, &["decline", &request, "--owner", "X"], "not-held"),
-        (&bob, &["frobnicate"], "usage"),
-        (&bob, &["show"], "usage"),
-        (&bob, &[], "usage"),
-        (&bob, &["list", "--relay", "http://example.org"], "usage"),
-        (&bob, &["sync", "--wait", "5"], "usage"),
-        (&bob, &["add", "a\u{1b}[31mb\nc"], "usage"),
-        (&bob, &["add", ""], "usage"),
-        (&bob, &["approve", "x", "--number", "1", "--scanned"], "usage"),
+        (anna, &["init", "--name", "Anna", "--no-passphrase"], "home-exists"),
+        (anna, &["add", "x", "/nowhere"], "file-missing"),
+        (anna, &["add", "x", "/"], "file-failed"),
+        (anna, &["add", "x"], "empty"),
+        (anna, &["show", "y"], "no-such-label"),
+        (anna, &["remove", "y"], "no-such-label"),
+        (anna, &["invite", "Bob"], "name-taken"),
+        (anna, &["accept", &link], "own-link"),
+        (bob, &["accept", &link], "already-accepted"),
+        (anna, &["contacts", "verify", "X", "--number", "000000000000000"], "no-such-contact"),
+        (anna, &["contacts", "verify", "Bob", "--number", "000000000000000"], "wrong-number"),
+        (anna, &["contacts", "verify", "Bob", "--number", "000000000000001"], "mistyped-number"),
+        (anna, &["contacts", "verify", "Bob"], "input-needed"),
+        (anna, &["contacts", "remove", "X"], "no-such-contact"),
+        (anna, &["protect"], "input-needed"),
+        (anna, &["protect", "--threshold", "1"], "bad-threshold"),
+        (anna, &["protect", "--threshold", "0"], "bad-threshold"),
+        (anna, &["protect", "--threshold", "3"], "too-few-contacts"),
+        (anna, &["protect", "--threshold", "2", "--contact", "X"], "no-such-contact"),
+        (anna, &["protect", "--group", "family"], "usage"),
+        (anna, &["approve", &request, "--owner", "X", "--number", "000000000000000"], "not-held"),
+        (bob, &["approve", &request, "--owner", "Anna", "--number", "123"], "mistyped-number"),
+        (bob, &["approve", &link, "--owner", "Anna", "--scanned"], "wrong-link"),
+        (bob, &["approve", &request, "--scanned"], "input-needed"),
+        (bob, &["restore", "--no-wait"], "home-exists"),
+        (bob, &["restore", "--cancel"], "not-restoring"),
+        (bob, &["decline", &request, "--owner", "X"], "not-held"),
+        (bob, &["frobnicate"], "usage"),
+        (bob, &["show"], "usage"),
+        (bob, &[], "usage"),
+        (bob, &["list", "--relay", "http://example.org"], "usage"),
+        (bob, &["sync", "--wait", "5"], "usage"),
+        (bob, &["add", "a\u{1b}[31mb\nc"], "usage"),
+        (bob, &["add", ""], "usage"),
+        (bob, &["approve", "x", "--number", "1", "--scanned"], "usage"),
     ];
     for (who, args, code) in cases {
         let failed = who.ask(*args);

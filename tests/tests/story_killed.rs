@@ -120,14 +120,13 @@ fn protect_approve_and_restore_at_each_step() {
     let relay = world.relay("relay");
     let family = Family::paired(&world, &[relay.url()], &["Bob", "Carol"]);
     let (anna, bob) = (&family.owner, family.friend(0));
-    let copy = world.path("copy of anna");
-    copy_folder(anna.home(), &copy);
     let protect = |_| (anna.clone(), owned(&["protect", "--threshold", "2"]));
     at_each_step(protect, |_, anna, args| {
         again(anna, args);
         assert_eq!(anna.json(["status"])["queued"], 0);
     });
-    family.protect(&["--threshold", "2"]);
+    family.friends.iter().for_each(|friend| drop(friend.run(["sync"]).done()));
+    anna.run(["sync"]).done();
     assert_eq!(anna.json(["status"])["circle"]["active"], true);
     anna.lose();
 
@@ -165,6 +164,33 @@ fn protect_approve_and_restore_at_each_step() {
     );
     family.friend(1).approve(&link, "Anna", &number);
     restore_at_each_step(&world, anna, bob);
+}
+
+/// Bob stores his piece, then Anna takes the receipts.
+#[test]
+fn sync_at_each_step() {
+    if !has_strace() {
+        return eprintln!("SKIPPED: no strace here");
+    }
+    let world = World::new();
+    let relay = world.relay("relay");
+    let family = Family::paired(&world, &[relay.url()], &["Bob", "Carol"]);
+    family.owner.json(["protect", "--threshold", "2"]);
+    family.friend(1).run(["sync"]).done();
+    let (bob, anna) = (family.friend(0), &family.owner);
+    for (who, copy) in [(bob, "piece of bob"), (anna, "receipts of anna")] {
+        let copy = world.path(copy);
+        copy_folder(who.home(), &copy);
+        at_each_step(
+            |_| {
+                put_back(&copy, who);
+                (who.clone(), owned(&["sync"]))
+            },
+            |_, who, args| drop(again(who, args)),
+        );
+    }
+    assert_eq!(bob.json(["contacts"])["contacts"][0]["state"], "held");
+    assert_eq!(anna.json(["status"])["circle"]["active"], true);
 }
 
 fn restore_at_each_step(world: &World, new: &Person, friend: &Person) {

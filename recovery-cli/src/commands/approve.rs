@@ -35,8 +35,8 @@ pub(super) async fn approve(app: &App, args: Approve) -> Result<ExitCode, Failur
         }
     };
     let approved = client.approve(&link, id, proof, args.output.is_some()).await?;
-    app.tell(&mut client);
-    tell(app, &approved, &owner, args.output.as_deref(), args.force)
+    let waits = !app.tell(&mut client).is_empty() && client.queued() > 0;
+    tell(app, (&approved, waits), &owner, args.output.as_deref(), args.force)
 }
 
 /// A piece that was sent but not fetched yet is fetched first.
@@ -52,16 +52,22 @@ async fn fetch_piece(app: &App, client: &mut Client, owner: &Name) -> Result<(),
 
 fn tell(
     app: &App,
-    approved: &recovery_client::Approved,
+    (approved, waits): (&recovery_client::Approved, bool),
     owner: &Name,
     output: Option<&std::path::Path>,
     force: bool,
 ) -> Result<ExitCode, Failure> {
     let mut object = json!({
-        "request": approved.request.to_string(), "state": "sent", "release_at": null,
+        "request": approved.request.to_string(), "state": "sent", "release_at": null, "queued": waits,
     });
     let owner = clean(owner.as_str());
-    let mut text = format!("approved: your piece of {owner}'s key is on its way");
+    let mut text = match waits {
+        false => format!("approved: your piece of {owner}'s key is on its way"),
+        true => {
+            "approved: it is sent as soon as the relay can be reached; run 'recovery sync' then"
+                .to_owned()
+        }
+    };
     if let (Some(path), Some(armored)) = (output, &approved.armored) {
         write_private(path, armored.as_bytes(), force)?;
         text = format!(

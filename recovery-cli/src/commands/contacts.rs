@@ -101,13 +101,25 @@ fn people(client: &Client) -> Result<Vec<Person>, Failure> {
     Ok(contacts.chain(owners).collect())
 }
 
-/// The number to read to somebody.
+/// The number to read to somebody; two, if each helps the other.
 fn number(app: &App, name: &Name) -> Result<ExitCode, Failure> {
     let client = app.open()?;
-    let number = client.pairing_number(name)?;
+    let numbers = client.pairing_numbers(name)?;
     let who = clean(name.as_str());
-    let text = format!("Read this to {who}, on the phone or face to face: {number}");
-    app.ui.result(&json!({ "name": name.as_str(), "number": number.digits() }), &text);
+    let both = [
+        ("contact", format!("{who} helps you"), numbers.as_contact),
+        ("owner", format!("you help {who}"), numbers.as_owner),
+    ];
+    let known = || both.iter().filter_map(|(role, text, number)| Some((role, text, (*number)?)));
+    let digits: Vec<Value> = known()
+        .map(|(role, _, number)| json!({ "role": role, "number": number.digits() }))
+        .collect();
+    let first = known().next().map(|(_, _, number)| number.digits());
+    let mut text = format!("Read this to {who}, on the phone or face to face:");
+    for (_, role, number) in known() {
+        text.push_str(&format!("\n\n  {number}   ({role})"));
+    }
+    app.ui.result(&json!({ "name": name.as_str(), "number": first, "numbers": digits }), &text);
     Ok(DONE)
 }
 

@@ -69,16 +69,18 @@ fn tell_result(
     let (active, count) = (circle.active(), contacts.len());
     let object = json!({
         "circle": id, "generation": circle.generation, "threshold": circle.policy.fewest(),
-        "contacts": contacts, "active": active,
+        "contacts": contacts, "active": active, "queued": status.queued,
         "events": events.iter().map(event_json).collect::<Vec<_>>(),
     });
     let sent = format!("sent {} of the key", plural(count as u64, "piece"));
-    let text = if active {
-        format!("{sent}; your key is protected")
-    } else {
-        format!(
+    let text = match (active, status.queued) {
+        (true, _) => format!("{sent}; your key is protected"),
+        (false, 0) => format!(
             "{sent}; your key is protected once enough contacts confirmed: they and you run 'recovery sync'"
-        )
+        ),
+        (false, _) => "the pieces of the key could not all be sent; run 'recovery sync' when the \
+                       relays can be reached"
+            .to_owned(),
     };
     app.ui.result(&object, &text);
     Ok(())

@@ -88,6 +88,7 @@ async fn open_or_start(app: &App, args: &Restore) -> Result<Client, Failure> {
     }
     let device = args.device.clone().or_else(|| default_device().parse().ok());
     let protection = app.protection(args.protection.no_passphrase)?;
+    // Sent before link and number are told: who uses them at once must find the request.
     Ok(Client::start_restore(&home, protection, (name, device), &relays).await?)
 }
 
@@ -143,8 +144,7 @@ async fn wait_for_quorum(
 
 /// Unreachable relays are told once, not at every poll.
 fn tell_once(app: &App, client: &mut Client, waiting: &Waiting, first: bool) {
-    for notice in client.take_notices() {
-        let text = clean(&crate::words::notice(&notice));
+    for text in crate::words::notices(&client.take_notices()) {
         if first {
             waiting.line(&app.ui, &format!("warning: {text}"));
         } else {

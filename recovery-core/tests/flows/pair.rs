@@ -276,3 +276,21 @@ fn two_owners_of_one_name_are_told_apart() {
     let names: Vec<_> = table.people[1].held().iter().map(|held| held.name.to_string()).collect();
     assert_eq!(names, ["Anna", "Anna (2)"]);
 }
+
+#[test]
+fn an_open_invite_is_taken_back() {
+    let mut table = Table::new(1, &["Anna", "Bob"]);
+    let link = invite(&mut table, "Bob");
+    let step = table.with(0, |device, _| device.withdraw_invite(&named("Bob"))).unwrap();
+    assert!(step.outbox.len() >= 3, "slot and mailboxes are given up");
+    table.put(step);
+    assert!(table.people[0].invites().is_empty());
+    assert!(table.with(0, |device, _| device.withdraw_invite(&named("Bob"))).is_none());
+    assert_ne!(invite(&mut table, "Bob"), link, "the name is free again");
+    // What was answered is a contact, no open invite.
+    let link = table.people[0].invites()[0].link();
+    accept(&mut table, 1, &link).unwrap();
+    table.settle();
+    assert!(table.with(0, |device, _| device.withdraw_invite(&named("Bob"))).is_none());
+    assert_eq!(table.people[0].contacts().len(), 1);
+}

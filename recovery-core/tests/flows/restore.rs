@@ -313,3 +313,19 @@ fn what_is_not_for_this_device_changes_nothing() {
     }
     assert_eq!(new.encode(), before);
 }
+
+/// What contacts tell of the recovery by which a device came back is no alarm there; of any other it
+/// is.
+#[test]
+fn the_owners_own_recovery_is_no_alarm() {
+    let (mut table, anna) = table(2, 2);
+    let (new, other) = (table.ask("Anna"), table.ask("Anna"));
+    let now = table.now;
+    table.people[0].came_back(&new, now);
+    table.people[0] = Device::decode(&table.people[0].encode()).unwrap();
+    table.approve(1, &new, anna);
+    assert_eq!(table.settle(), []);
+    table.approve(1, &other, anna);
+    assert_eq!(table.settle().len(), 2, "opened and approved");
+    assert_eq!(table.people[0].recoveries().len(), 1);
+}
