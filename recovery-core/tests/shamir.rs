@@ -1,4 +1,10 @@
 //! Shamir's sharing against naive arithmetic, and with bad input.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that panics has said what it has to say"
+)]
 
 use proptest::prelude::*;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};

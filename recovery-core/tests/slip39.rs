@@ -1,4 +1,9 @@
 //! SLIP-0039 sets: groups, words, octets, and what is refused.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that panics has said what it has to say"
+)]
 
 use proptest::prelude::*;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};

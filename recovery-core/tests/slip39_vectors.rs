@@ -1,4 +1,9 @@
 //! The 45 official vectors of SLIP-0039.
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that panics has said what it has to say"
+)]
 
 use recovery_core::slip39::{self, Share, Slip39Error};
 use serde_json::Value;

@@ -4,6 +4,13 @@
 //! through `OpeningKey`. X25519 alone is never used by this crate, only inside X-Wing: its cases run on
 //! the same crate and version that X-Wing runs on.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that panics has said what it has to say"
+)]
+
 use recovery_core::{
     hpke_suite::{OpeningKey, SealingKey},
     keys::{Identity, PublicKeys},

@@ -270,8 +270,10 @@ impl Writer {
         }
         let outcomes = self.store.apply(writes, self.clock.now());
         let full = outcomes == Err(StoreError::Full);
-        if self.health.full.swap(full, Ordering::Relaxed) != full {
-            tracing::warn!(full, "room on the disk");
+        match (self.health.full.swap(full, Ordering::Relaxed), full) {
+            (false, true) => tracing::error!("the disk is full: writes are refused"),
+            (true, false) => tracing::info!("there is room on the disk again"),
+            _ => {}
         }
         match &outcomes {
             Ok(outcomes) => self.tell(writes, outcomes),

@@ -1,6 +1,6 @@
 //! The relay's program.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use recovery_relay::config::{LogFormat, LogLevel, Settings, StartError};
 use recovery_relay::{Relay, Running};
 use std::fmt::Display;
@@ -39,11 +39,15 @@ struct Serve {
 
 fn main() -> ExitCode {
     let Command::Serve(serve) = Cli::parse().command;
+    let misspelt = unknown_variables();
     let settings = match serve.settings() {
         Ok(settings) => settings,
         Err(error) => return refuse(&error),
     };
     begin_to_log(settings.log_format.unwrap_or_default(), settings.log_level.unwrap_or_default());
+    for name in misspelt {
+        tracing::warn!(name, "this variable of the environment is not a setting");
+    }
     // More than processors: a short read of the store may wait for the disk.
     let threads =
         std::thread::available_parallelism().map_or(WORKERS, |cores| cores.get().max(WORKERS));
@@ -62,6 +66,19 @@ fn main() -> ExitCode {
             Err(error) => refuse(&error),
         }
     })
+}
+
+/// Variables of the environment that look like settings and are none. They are no error, since orchestrators set
+/// some of their own.
+fn unknown_variables() -> Vec<String> {
+    let program = Cli::command();
+    let known = program.get_subcommands().flat_map(clap::Command::get_arguments);
+    let known: Vec<_> = known.filter_map(clap::Arg::get_env).collect();
+    let set = std::env::vars_os().map(|(name, _)| name);
+    let unknown = set.filter(|name| {
+        name.to_string_lossy().starts_with("RELAY_") && !known.contains(&name.as_os_str())
+    });
+    unknown.map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 impl Serve {

@@ -141,20 +141,6 @@ pub fn run(name: Option<&str>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Every long run left its evidence.
-pub fn evidence() -> Outcome {
-    for soak in &SOAKS {
-        let path = root().join("docs/evidence").join(format!("{}.md", soak.name));
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let holds =
-            text.contains("- result: held\n") && text.contains(&format!("- size: {}\n", soak.size));
-        if !holds {
-            return Outcome::Failed(format!("run: cargo xtask soak {}", soak.name));
-        }
-    }
-    Outcome::Passed
-}
-
 fn commit() -> String {
     output("git", &["rev-parse", "--short", "HEAD"])
 }

@@ -40,7 +40,6 @@ pub fn list() -> Vec<Step> {
         step("deny", "licences, bans and sources of all dependencies", deny),
         step("audit", "no dependency has a known vulnerability", audit),
         step("fuzz", "every decoder, at least 10,000 executions", fuzz),
-        step("evidence", "the long runs were made, and held", soak::evidence),
     ]
 }
 

@@ -165,10 +165,18 @@ impl World {
             Err(error) => return self.check_error(friend, at, &error),
         };
         let typed_right = number.matches(&right);
-        let fine = (tried == Tried::Right) == typed_right;
-        self.ledger.ensure(fine, || format!("a number was {tried:?}"));
+        let before = self.ledger.wrong.get(&(friend, id)).copied().unwrap_or(0);
+        let wanted = match before {
+            _ if typed_right => Tried::Right,
+            0 | 1 => Tried::Wrong { tries_left: 2 - before },
+            _ => Tried::Burnt,
+        };
+        self.ledger.ensure(tried == wanted, || format!("a number was {tried:?}, not {wanted:?}"));
         if !self.commit(friend, step) {
             return self.asking(60, HOUR, Asking::Call { friend, at, wrong });
+        }
+        if !typed_right {
+            self.ledger.wrong.insert((friend, id), before + 1);
         }
         match tried {
             Tried::Right => {
@@ -179,7 +187,7 @@ impl World {
                 self.asking(60, HOUR, Asking::Call { friend, at, wrong: wrong - 1 });
             }
             Tried::Wrong { .. } => self.asking(60, HOUR, Asking::Decide { friend, at }),
-            Tried::Burnt => {}
+            Tried::Burnt => self.ledger.stands(friend, id, OpenedState::Burnt),
         }
     }
 
@@ -204,6 +212,18 @@ impl World {
         let mut numbers =
             (0..10).filter_map(|last| format!("{front}{last}").parse::<Number>().ok());
         numbers.next().expect("one of ten check digits is right")
+    }
+
+    /// Without the right number and the code off the screen there is no approval.
+    fn try_unchecked(&mut self, friend: usize, at: usize) {
+        let (id, sent) =
+            (self.newcomers[at].host.state.id(), self.newcomers[at].host.state.link(false));
+        for code in [None, Some(&sent)] {
+            let before = self.people[friend].state.encode();
+            let approved = self.act(friend, |device, ctx| device.approve(id, code, ctx));
+            self.ledger.ensure(approved.is_err(), || "approved without a check".to_owned());
+            self.unchanged(friend, &before, "approve");
+        }
     }
 
     /// Why nothing can be done about a request on this device any more.
@@ -237,6 +257,7 @@ impl World {
             let code = self.newcomers[at].host.state.link(true).expose().parse::<Link>();
             let code = code.ok().filter(|_| !checked);
             if code.is_some() {
+                self.try_unchecked(friend, at);
                 self.ledger.checked.insert((friend, id));
             }
             self.act(friend, |device, ctx| device.approve(id, code.as_ref(), ctx))
@@ -276,7 +297,8 @@ impl World {
         }
         let mut step = sent.to_requester;
         step.then(sent.to_owner);
-        if !self.commit(friend, step) {
+        if !self.commit(friend, step) || self.dice.chance(200) {
+            // Once more, or on second thoughts.
             self.asking(60, HOUR, Asking::Decide { friend, at });
         }
     }

@@ -211,6 +211,9 @@ impl World {
                 let places = places(&watches, &watch.base);
                 all.then(self.handle(who, (watch.source, &places), &body));
             }
+            if self.throws_away(who, &all) {
+                continue;
+            }
             self.people[who].notes.cursors.insert((at, id), last);
             self.commit(who, all);
         }

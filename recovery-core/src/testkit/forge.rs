@@ -3,14 +3,14 @@
 use super::{
     calls::flipped,
     ledger::{Expected, Gift, Truth},
-    newcomer::Kind,
     relay::hash,
     table::{Table, named},
     world::World,
 };
 use crate::{
+    address::MailboxAddress,
     circle::HeldBundle,
-    flows::{Delivery, Device, Step, restore::Verdict},
+    flows::{Delivery, Device, Event, Step, restore::Verdict},
     ids::{ContactId, RequestId},
     name::Name,
     policy::Policy,
@@ -101,10 +101,7 @@ impl World {
             let sealing = &claimed.card.keys().sealing;
             let Ok(body) = seal::seal(&letter, sealing, &mut self.rng) else { continue };
             self.ledger.letters.insert(hash(&body), Expected { request, assessed, gifts });
-            let post = |to: &crate::address::MailboxAddress| Delivery::Post {
-                to: to.clone(),
-                body: body.clone(),
-            };
+            let post = |to: &MailboxAddress| Delivery::Post { to: to.clone(), body: body.clone() };
             let outbox = claimed.card.mailboxes().iter().map(post).collect();
             self.commit(liar, Step { outbox, events: Vec::new() });
         }
@@ -274,11 +271,37 @@ impl World {
         self.approval(liar, request, &bundles, Some((name, Verdict::Good)))
     }
 
-    /// Whether everything that an impostor got came from liars.
-    pub(super) fn only_liars(&self, at: usize, gifts: &[Gift]) -> bool {
+    /// Whether some of these came from an honest contact.
+    pub(super) fn all_honest(&self, gifts: &[Gift]) -> bool {
         let honest = |id: &ContactId| {
             (1..=self.plan.contacts).any(|who| self.plan.is_honest(who) && self.ids[who] == *id)
         };
-        self.newcomers[at].kind != Kind::Impostor || !gifts.iter().any(|(.., id)| honest(id))
+        gifts.iter().any(|(.., id)| honest(id))
+    }
+
+    /// A liar throws away the pieces that came, and says to hold them. True if it did.
+    pub(super) fn throws_away(&mut self, liar: usize, step: &Step) -> bool {
+        let came = step.events.iter().any(|event| matches!(event, Event::PieceStored { .. }));
+        if !came || !self.plan.byzantine.contains(&liar) || self.dice.chance(500) {
+            return false;
+        }
+        self.restart(liar);
+        let owner = self.owner();
+        let circles = self.ledger.circles.iter().filter(|(_, truth)| truth.owner == owner);
+        let newest = circles.max_by_key(|(_, truth)| truth.generation).map(|(id, _)| *id);
+        let device = &self.people[liar].state;
+        if let (Some(circle), Some(held)) = (newest, device.held_of(owner).cloned()) {
+            let proof = self.dice.octets(32).try_into().unwrap_or_default();
+            let receipt = Receipt { version: V1, circle, proof };
+            let signed = Signed::new(&receipt, &device.identity, owner.as_bytes());
+            let sealing = &held.card.keys().sealing;
+            let body = seal::seal(&Letter::new(signed, None), sealing, &mut self.rng);
+            let body = body.unwrap_or_default();
+            let post = |to: &MailboxAddress| Delivery::Post { to: to.clone(), body: body.clone() };
+            let outbox = held.card.mailboxes().iter().map(post).collect();
+            self.ledger.note(self.now, &format!("{liar} throws a piece away"));
+            self.commit(liar, Step { outbox, events: Vec::new() });
+        }
+        true
     }
 }

@@ -8,7 +8,10 @@ use crate::{
     name::Name,
     policy::Policy,
     vault::Vault,
-    wire::limits::{MESSAGE_SIZES, SLOT_SIZES},
+    wire::{
+        limits::{MESSAGE_SIZES, SLOT_SIZES},
+        link::LinkSecret,
+    },
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -47,8 +50,10 @@ pub(super) struct Ledger {
     pub(super) letters: BTreeMap<Hash, Expected>,
     /// Who typed the right number, or read the code, of which request.
     pub(super) checked: BTreeSet<(usize, RequestId)>,
-    /// Alerts that a person sent about a request: those that were posted, and those that came.
-    pub(super) alerts: BTreeSet<(ContactId, RequestId)>,
+    /// Wrong numbers that somebody typed for a request.
+    pub(super) wrong: BTreeMap<(usize, RequestId), u8>,
+    /// Answers to invites: the link's secret, and who gave it.
+    pub(super) answers: BTreeMap<Hash, (LinkSecret, ContactId)>,
     violation: Option<String>,
     posted: BTreeMap<MailboxId, BTreeSet<Hash>>,
     seals: BTreeMap<Hash, Hash>,

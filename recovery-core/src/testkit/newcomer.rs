@@ -121,9 +121,15 @@ impl World {
         if taken == Taken::Kept {
             host.notes.letters.push(body.hash);
         }
+        let letters = &host.state.state.letters;
+        let twice = letters
+            .iter()
+            .rev()
+            .skip(1)
+            .any(|letter| letters.last().is_some_and(|last| last.signed == letter.signed));
         let same = host.state.encode() == before;
         let right = match taken {
-            Taken::Kept => ours && !same,
+            Taken::Kept => ours && !same && !twice,
             Taken::Known => ours && same,
             Taken::Useless => !ours && same,
         };

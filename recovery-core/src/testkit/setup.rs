@@ -10,7 +10,7 @@ use super::{
     world::{Chapter, DAY, HOUR, Task, World, person_name},
 };
 use crate::{
-    circle::{Contact, MemberState, Reach},
+    circle::Reach,
     flows::{Context, Device, Step, pair::PairError},
     kdf::KdfCost,
     name::Name,
@@ -52,6 +52,7 @@ impl World {
                 (0..7).for_each(|n| self.errand(n * 6 * HOUR, n * 6 * HOUR, Errand::Mend));
             }
             Chapter::Change => {
+                self.is_mended();
                 self.faults.set_calm(false);
                 for _ in 0..self.dice.below(5) {
                     self.errand(HOUR, 4 * DAY - HOUR, Errand::Change);
@@ -132,14 +133,14 @@ impl World {
     }
 
     /// What the owner calls a friend, the first time and later.
-    fn calls(friend: usize, attempt: usize) -> Name {
+    pub(super) fn calls(friend: usize, attempt: usize) -> Name {
         match attempt {
             0 => person_name(friend),
             _ => named(&format!("{} ({attempt})", person_name(friend))),
         }
     }
 
-    fn invite(&mut self, friend: usize) {
+    pub(super) fn invite(&mut self, friend: usize) {
         let device = &self.people[0].state;
         let taken = |name: &Name| {
             device.contact_named(name).is_some() || device.invites().iter().any(|i| i.name == *name)
@@ -175,6 +176,7 @@ impl World {
                 self.act(who, |device, ctx| device.accept(&parsed, &boxed, Reach::default(), ctx));
             match accepted {
                 Ok(accepted) => {
+                    self.note_answer(who, &parsed, &accepted.step);
                     if self.commit(who, accepted.step) {
                         return;
                     }
@@ -193,7 +195,7 @@ impl World {
         }
     }
 
-    fn protect(&mut self) {
+    pub(super) fn protect(&mut self) {
         let device = &self.people[0].state;
         if let [one, other] = device.vault().circles.as_slice()
             && one.active()
@@ -224,58 +226,6 @@ impl World {
         };
         if self.commit(0, protected.step) {
             self.ledger.circles.insert(protected.circle, truth);
-        }
-    }
-
-    /// The owner asks everybody and repairs what is not as it should be.
-    fn mend(&mut self) {
-        for friend in 1..=self.plan.contacts {
-            self.mend_friend(friend);
-        }
-        let circles = &self.people[0].state.vault().circles;
-        let waits = circles.last().is_some_and(|c| c.active() || c.made + 12 * HOUR > self.now);
-        if !waits {
-            self.protect();
-        }
-        self.sync(0);
-    }
-
-    fn mend_friend(&mut self, friend: usize) {
-        let id = self.ids[friend];
-        let owner = self.owner();
-        let device = &self.people[0].state;
-        let theirs = |c: &&Contact| !c.removed && (0..9).any(|n| c.name == Self::calls(friend, n));
-        let contacts: Vec<Contact> = device.contacts().iter().filter(theirs).cloned().collect();
-        let open = device.invites().iter().any(|invite| {
-            invite.answered.is_none() && (0..9).any(|n| invite.name == Self::calls(friend, n))
-        });
-        for contact in &contacts {
-            let read_out = self.act(friend, |device, ctx| {
-                let held = device.held_of(owner)?;
-                device.number_with_owner(held, ctx).ok()
-            });
-            let named = contact.name.clone();
-            let right = read_out
-                .map(|number| self.act(0, |device, ctx| device.verify(&named, &number, ctx)));
-            let settled = self.people[0].state.contact_named(&contact.name).cloned();
-            let settled = settled.is_some_and(|c| c.card.id() == id && !c.contested());
-            match right {
-                Some(Ok(())) => {
-                    self.ledger.ensure(settled, || "a number settled nothing".to_owned());
-                }
-                // The stranger was first, or the friend has another invite in mind.
-                _ if !settled => {
-                    let removed =
-                        self.act(0, |device, ctx| device.remove_contact(&contact.name, ctx.now));
-                    self.ledger.ensure(removed.is_ok(), || "can't be removed".to_owned());
-                }
-                _ => {}
-            }
-            self.commit(0, Step::default());
-        }
-        let contacts = self.people[0].state.contacts();
-        if !open && !contacts.iter().any(|c| !c.removed && c.card.id() == id) {
-            self.invite(friend);
         }
     }
 
@@ -325,41 +275,6 @@ impl World {
         for (who, device) in places.into_iter().zip(table.people) {
             self.people[who].state = device;
             self.people[who].persist();
-        }
-    }
-
-    /// What must hold of a device after each of its steps.
-    pub(super) fn look_after(&mut self, who: usize) {
-        for opened in self.people[who].state.opened() {
-            self.ledger.stands(who, opened.id, opened.state);
-        }
-        if who == 0 {
-            self.ledger.holds(self.people[0].state.vault());
-        }
-        if who <= self.plan.stranger() {
-            self.pieces_are_held();
-        }
-        let active = self.people[0].state.vault().circles.iter().any(|circle| circle.active());
-        self.ledger.ensure(active || !self.safe, || "a safe key is not safe any more".to_owned());
-        self.safe |= active;
-    }
-
-    /// Every piece that its contact acknowledged is still there, unchanged.
-    fn pieces_are_held(&mut self) {
-        let owner = self.owner();
-        for circle in &self.people[0].state.vault().circles {
-            for member in circle.members.iter().filter(|m| m.state == MemberState::Held) {
-                let holder = self.ids.iter().position(|id| *id == member.id);
-                let held = holder.and_then(|who| self.people[who].state.held_of(owner));
-                let bundle =
-                    held.and_then(|held| held.bundles.iter().find(|b| b.circle == circle.id));
-                let right = bundle.is_some_and(|bundle| {
-                    let shares = &bundle.pieces.shares;
-                    crate::circle::audit_key(shares, circle.id, member.id) == member.audit
-                });
-                let generation = circle.generation;
-                self.ledger.ensure(right, || format!("a piece of {generation} is gone"));
-            }
         }
     }
 

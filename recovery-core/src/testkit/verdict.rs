@@ -11,10 +11,10 @@ use crate::{
         Device,
         restore::{Assessment, Quorum, RestoreError, Restored, ShareSet, Verdict},
     },
-    ids::{CircleId, ContactId},
+    ids::{CircleId, ContactId, RequestId},
     package::RootKey,
     vault::Vault,
-    wire::messages::Approval,
+    wire::messages::{AlertKind, Approval},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ impl World {
         let wanted: Vec<_> = expected.iter().map(|e| e.assessed.clone()).collect();
         self.ledger.ensure(seen == wanted, || format!("assessed {seen:?}, not {wanted:?}"));
         let gifts: Vec<Gift> = expected.into_iter().flat_map(|e| e.gifts).collect();
-        let fine = self.only_liars(at, &gifts);
+        let fine = self.newcomers[at].kind != Kind::Impostor || !self.all_honest(&gifts);
         self.ledger.ensure(fine, || "an impostor got an honest piece".to_owned());
         let mut wanted = Sets::new();
         for (owner, circle, contact) in gifts {
@@ -57,6 +57,8 @@ impl World {
             return self.ledger.fail("a circle that nobody made");
         };
         let here: Vec<ContactId> = set.approvers().map(|approver| approver.id).collect();
+        let once = here.iter().collect::<BTreeSet<_>>().len() == here.len();
+        self.ledger.ensure(once, || "somebody counts twice".to_owned());
         let enough = truth.policy.suffices(|id| here.contains(&id));
         let fine = set.is_complete() == enough
             && set.generation == truth.generation
@@ -235,19 +237,30 @@ impl World {
         }
         let assessment = self.newcomers[at].host.state.assess();
         let restored = self.newcomers[at].restored;
+        let id = self.newcomers[at].host.state.id();
         for who in self.plan.willing.clone() {
-            let gifts = self.gifts(who);
-            let heard = gifts.iter().all(|(_, circle, id)| {
-                let set = assessment.sets.iter().find(|set| set.circle == *circle);
-                set.is_some_and(|set| set.approvers().any(|approver| approver.id == *id))
-            });
-            self.ledger.ensure(heard || restored, || format!("{who} was not heard"));
+            let approved = self.gifts(who).is_empty() || self.approved(who, id);
+            self.ledger.ensure(approved || restored, || format!("{who} never approved"));
         }
+        let ours = |e: &&Expected| e.request == id && self.all_honest(&e.gifts);
+        let gifts = self.ledger.letters.values().filter(ours).flat_map(|e| &e.gifts);
+        let heard = gifts.cloned().all(|(_, circle, id)| {
+            let set = assessment.sets.iter().find(|set| set.circle == circle);
+            set.is_some_and(|set| set.approvers().any(|approver| approver.id == id))
+        });
+        self.ledger.ensure(heard || restored, || "an approval was not heard".to_owned());
         let complete = !assessment.complete(Some(self.owner())).is_empty();
         let right = restored == (complete && !self.newcomers[at].no_vault);
         self.ledger.ensure(right, || format!("enough: {complete}, restored: {restored}"));
         let bad = assessment.approvals.iter().any(|a| a.verdict == Verdict::Declined);
         self.ledger.note(self.now, &format!("the last one: {restored}, declines: {bad}"));
+    }
+
+    /// Whether a friend's device approved a request.
+    fn approved(&self, who: usize, request: RequestId) -> bool {
+        let opened = self.people[who].state.opened();
+        let opened = opened.iter().find(|opened| opened.id == request);
+        opened.is_some_and(|opened| opened.state == OpenedState::Approved)
     }
 
     /// If the owner's old device still works, it heard of the last recovery from everybody who
@@ -259,14 +272,13 @@ impl World {
         let Some(last) = self.newcomers.last() else { return };
         let request = last.host.state.id();
         for who in self.plan.willing.clone() {
-            let opened = self.people[who].state.opened();
-            let opened = opened.iter().find(|opened| opened.id == request);
-            let approved = opened.is_some_and(|opened| opened.state == OpenedState::Approved);
-            let told = self.ledger.alerts.contains(&(self.ids[who], request));
-            let known = self.people[0].state.contact(self.ids[who]).is_some();
-            self.ledger.ensure(told || !approved || !known, || {
-                format!("the owner never heard from {who}")
-            });
+            let (approved, id) = (self.approved(who, request), self.ids[who]);
+            let owner = &self.people[0].state;
+            let recovery = owner.recoveries().iter().find(|known| known.request == request);
+            let reports = recovery.into_iter().flat_map(|known| &known.reports);
+            let told = reports.filter(|report| report.contact == id).map(|report| report.kind);
+            let right = told.eq([AlertKind::Approved]) || owner.contact(id).is_none();
+            self.ledger.ensure(right || !approved, || format!("the owner never heard of {who}"));
         }
     }
 }

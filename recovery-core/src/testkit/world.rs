@@ -283,15 +283,12 @@ impl World {
     fn told(&mut self, who: usize, events: &[Event]) {
         for event in events {
             self.ledger.note(self.now, &format!("{who} {event:?}"));
-            match event {
-                Event::ProofFailed { .. } => self.ledger.fail("an honest proof failed"),
-                Event::Alert { contact, request, .. } if who == 0 => {
-                    let contact = self.people[0].state.contact_named(contact);
-                    if let Some(id) = contact.map(|contact| contact.card.id()) {
-                        self.ledger.alerts.insert((id, *request));
-                    }
-                }
-                _ => {}
+            if let Event::ProofFailed { contact, .. } = event {
+                let contact = self.people[0].state.contact_named(contact);
+                let lied = contact.is_some_and(|contact| {
+                    self.plan.byzantine.iter().any(|who| self.ids[*who] == contact.card.id())
+                });
+                self.ledger.ensure(lied, || "an honest proof failed".to_owned());
             }
         }
     }
