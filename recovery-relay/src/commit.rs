@@ -98,12 +98,14 @@ impl Health {
 
     /// From now on nothing works: what is on disk is unknown.
     pub(crate) fn fail(&self, why: &str) {
-        tracing::error!(why, "the store failed");
-        self.failed.send_if_modified(|failed| {
+        let first = self.failed.send_if_modified(|failed| {
             let first = failed.is_none();
             failed.get_or_insert_with(|| why.to_owned());
             first
         });
+        if first {
+            tracing::error!(why, "the store failed");
+        }
     }
 }
 
@@ -269,17 +271,28 @@ impl Writer {
             return Err(StoreError::Failed(why));
         }
         let outcomes = self.store.apply(writes, self.clock.now());
-        let full = outcomes == Err(StoreError::Full);
-        match (self.health.full.swap(full, Ordering::Relaxed), full) {
-            (false, true) => tracing::error!("the disk is full: writes are refused"),
-            (true, false) => tracing::info!("there is room on the disk again"),
-            _ => {}
-        }
+        self.note_room(writes, &outcomes);
         match &outcomes {
             Ok(outcomes) => self.tell(writes, outcomes),
             Err(_) => self.readers.answers.forget_all(),
         }
         outcomes
+    }
+
+    /// Notes that there is no room, or that something was written again.
+    fn note_room(&self, writes: &[Write], outcomes: &Result<Vec<Outcome>, StoreError>) {
+        let full = &self.health.full;
+        let Ok(outcomes) = outcomes else {
+            if *outcomes == Err(StoreError::Full) && !full.swap(true, Ordering::Relaxed) {
+                tracing::error!("the disk is full: writes are refused");
+            }
+            return;
+        };
+        let mut done = writes.iter().zip(outcomes);
+        if full.load(Ordering::Relaxed) && done.any(|(write, outcome)| took_room(write, outcome)) {
+            full.store(false, Ordering::Relaxed);
+            tracing::info!("there is room on the disk again");
+        }
     }
 
     /// Forgets what is no longer so; wakes who waits for what just became visible, or for a mailbox that is gone.
@@ -318,6 +331,12 @@ fn changed<'a>(write: &'a Write, outcome: &'a Outcome) -> &'a [MailboxId] {
         (_, Ok(Done::Released { mailboxes, .. })) => mailboxes,
         _ => &[],
     }
+}
+
+/// Whether it certainly wrote something.
+fn took_room(write: &Write, outcome: &Outcome) -> bool {
+    let new = matches!(outcome, Ok(Done::Posted { repeated: false, .. } | Done::Slot { .. }));
+    new || matches!((write, outcome), (Write::Probe, Ok(_)))
 }
 
 /// How long a commit may wait for more writers.

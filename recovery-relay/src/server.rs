@@ -1,8 +1,8 @@
 //! The socket: accepts connections, keeps to the limits of time and number, and stops cleanly.
 
-mod stall;
+mod stream;
 
-use self::stall::Stall;
+use self::stream::Stream;
 use crate::api::app;
 use crate::config::{Config, StartError};
 use crate::limits::{HEAD_BUFFER, HEADER_FIELDS_MAX, Limits};
@@ -156,7 +156,7 @@ async fn serve(stream: TcpStream, app: Router, relay: &Relay) {
         .max_buf_size(HEAD_BUFFER)
         .max_headers(HEADER_FIELDS_MAX)
         .serve_connection(
-            TokioIo::new(Stall::new(stream, limits.stall)),
+            TokioIo::new(Stream::new(stream, limits.stall)),
             TowerToHyperService::new(app),
         );
     tokio::pin!(connection);

@@ -224,6 +224,9 @@ pub enum StoreError {
     /// A record does not match its hash, or a page makes no sense.
     #[error("damaged record: {0}")]
     Damaged(Damage),
+    /// It was closed.
+    #[error("the store is closed")]
+    Closed,
     /// Reading or writing failed: what is on disk is unknown until the store is opened again.
     #[error("the store failed: {0}")]
     Failed(String),

@@ -6,7 +6,11 @@ use super::{
     relay::{Body, Hash},
     world::{HOUR, Task, Who, World},
 };
-use crate::flows::{Context, Step, request::NewDevice, restore::Taken};
+use crate::{
+    flows::{Context, Step, request::NewDevice, restore::Taken},
+    ids::CircleId,
+};
+use std::collections::BTreeSet;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub(super) struct Newcomer {
     pub(super) judged: Vec<Hash>,
     /// Enough of them are good.
     pub(super) ready: bool,
+    /// Sets that were combined: their circle, and how many gave to them.
+    pub(super) combined: BTreeSet<(CircleId, usize)>,
 }
 
 impl Newcomer {
@@ -43,6 +49,7 @@ impl Newcomer {
             no_vault: false,
             judged: Vec::new(),
             ready: false,
+            combined: BTreeSet::new(),
         }
     }
 }

@@ -119,9 +119,10 @@ impl World {
 
     /// The owner keeps another secret.
     fn add_entry(&mut self) {
-        let size = match self.dice.below(20) {
+        // Seldom too large for the contacts' copies.
+        let size = match self.dice.below(40) {
             0 => self.dice.between(30_000, 65_536),
-            1..=4 => self.dice.between(1_000, 12_000),
+            1..=4 => self.dice.between(1_000, 8_000),
             _ => self.dice.between(1, 200),
         };
         let content = self.dice.octets(size as usize);

@@ -125,6 +125,12 @@ impl Table {
         found.expect("the slot is full").clone()
     }
 
+    /// Whether a link's slot holds anything.
+    #[must_use]
+    pub fn holds(&self, link: &Link) -> bool {
+        link.slots.iter().any(|slot| self.slots.contains_key(slot))
+    }
+
     /// What waits to be read: addresses and bodies.
     pub fn mail(&mut self) -> &mut Vec<(MailboxAddress, Vec<u8>)> {
         &mut self.mail

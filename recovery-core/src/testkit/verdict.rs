@@ -66,6 +66,9 @@ impl World {
             && set.vault_version == self.known(at, truth.owner)
             && set.one_suffices() == (truth.policy.fewest() == 1);
         self.ledger.ensure(fine, || format!("a set is not what it is: {enough} {set:?}"));
+        if !self.newcomers[at].combined.insert((set.circle, here.len())) {
+            return;
+        }
         let fine = match set.combine() {
             Ok(quorum) => enough && quorum.left_out().is_empty(),
             Err(RestoreError::TooFew { have, .. }) => !enough && have == here.len(),

@@ -113,6 +113,27 @@ fn no_relay_no_invite() {
 }
 
 #[test]
+fn a_taken_invite_is_gone_and_an_old_one_is_tidied_away() {
+    let mut table = Table::new(1, &["Anna", "Bob"]);
+    let link = invite(&mut table, "Bob");
+    accept(&mut table, 1, &link).unwrap();
+    assert!(table.holds(&link));
+    table.settle();
+    assert!(!table.holds(&link));
+    let link = invite(&mut table, "Carol");
+    for (later, left) in [(7 * DAY - 1, 2), (1, 0)] {
+        table.now += later;
+        let tidied = table.with(0, |device, ctx| device.tidy(ctx.now));
+        table.put(tidied);
+        assert_eq!(table.people[0].invites().len(), left);
+    }
+    assert!(!table.holds(&link));
+    // What Bob and Anna need goes on.
+    table.circle(0, 1, &[1]);
+    assert!(table.people[0].vault().circles[0].active());
+}
+
+#[test]
 fn both_sides_see_one_number_and_a_stranger_another() {
     let mut table = Table::new(1, &["Anna", "Bob", "Mallory"]);
     let link = invite(&mut table, "Bob");

@@ -5,21 +5,15 @@ use crate::relay::Relay;
 use crate::store::Body;
 use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, EXPECT};
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
 use recovery_core::ids::{HoldId, HoldToken, MailboxId, MailboxToken, SlotId, SlotToken};
 use std::str::FromStr;
-use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout, timeout_at};
-
-/// How much of a body that is too large is still read, so that its sender gets to read the answer.
-const DRAIN_MAX: usize = 2 * 1_024 * 1_024;
-/// How long such a sender may pause.
-const DRAIN_PAUSE: Duration = Duration::from_millis(250);
+use tokio::time::{Instant, timeout_at};
 
 /// The `{id}` of the path.
 pub(super) struct Named<Id>(pub(super) Id);
@@ -167,10 +161,6 @@ impl<const MAX: usize> FromRequest<Relay> for Octets<MAX> {
         }
         let announced = axum::body::HttpBody::size_hint(&body).lower();
         if announced > MAX as u64 {
-            // Who waits to be told to go on gets the answer at once.
-            if !parts.headers.contains_key(EXPECT) {
-                drain(body, 0).await;
-            }
             return Err(Code::BodyTooLarge.into());
         }
         let (octets, room) = collect(body, MAX, relay).await?;
@@ -199,7 +189,6 @@ async fn collect(
         };
         let length = first.len() + rest.len() + data.len();
         if length > max {
-            drain(body, data.len()).await;
             return Err(Code::BodyTooLarge.into());
         }
         let more = relay.room(data.len())?;
@@ -218,14 +207,4 @@ async fn collect(
         }
     }
     Ok((if rest.is_empty() { first } else { rest.freeze() }, room))
-}
-
-/// Reads on for a while and throws away: a connection closed on unread octets loses the answer.
-async fn drain(mut body: HttpBody, mut read: usize) {
-    while read < DRAIN_MAX {
-        match timeout(DRAIN_PAUSE, body.frame()).await {
-            Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, Bytes::len),
-            _ => break,
-        }
-    }
 }

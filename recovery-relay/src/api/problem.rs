@@ -148,6 +148,7 @@ impl From<StoreError> for Problem {
             StoreError::Full => Code::StoreFull.into(),
             StoreError::Busy => Code::Busy.into(),
             StoreError::Damaged(damage) => Self::damaged(damage),
+            StoreError::Closed => Code::Stopping.into(),
             StoreError::Failed(_) => Code::StoreFailed.into(),
         }
     }

@@ -5,8 +5,9 @@ use super::problem::{Code, Problem};
 use super::ttl_millis;
 use crate::relay::Relay;
 use crate::store::{Condition, Done, Version, Write};
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use recovery_core::ids::{SlotId, SlotToken};
@@ -16,18 +17,29 @@ use recovery_core::wire::limits::SLOT_MAX;
 pub(super) async fn put(
     State(relay): State<Relay>,
     Controlled(id): Controlled<SlotToken>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    Terms { ttl_millis, condition }: Terms,
     octets: Octets<SLOT_MAX>,
 ) -> Result<Response, Problem> {
-    let ttl_millis = ttl_millis(&Params::parse(query.as_deref(), &["ttl"])?)?;
-    let condition = condition(&headers)?;
     let write = Write::PutSlot { id, body: octets.body, condition, ttl_millis };
     let Done::Slot { version, new } = relay.write(write).await? else {
         return Err(Code::Internal.into());
     };
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [(ETAG, etag(version))]).into_response())
+}
+
+/// On what terms a slot is written; read before the body is.
+pub(super) struct Terms {
+    ttl_millis: Option<i64>,
+    condition: Condition,
+}
+
+impl FromRequestParts<Relay> for Terms {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &Relay) -> Result<Self, Problem> {
+        let ttl_millis = ttl_millis(&Params::parse(parts.uri.query(), &["ttl"])?)?;
+        Ok(Self { ttl_millis, condition: condition(&parts.headers)? })
+    }
 }
 
 /// `GET /v1/slots/{id}`

@@ -125,3 +125,14 @@ async fn what_waits_is_done_before_the_end() {
     assert_eq!(write.await.unwrap(), Ok(Done::Opened { new: true }));
     assert_eq!(committer.write(open(2)).await, Err(WriteError::Stopping));
 }
+
+#[tokio::test]
+async fn a_full_disk_is_noted_until_something_was_written() {
+    let (_, _, committer) = all(vec![open(1), post(1, "full")]).await;
+    assert!(committer.health().is_full());
+    let _ = committer.write(post(9, "refused")).await;
+    let _ = committer.write(Write::Release).await;
+    assert!(committer.health().is_full(), "nothing was written");
+    committer.write(Write::Probe).await.unwrap();
+    assert!(!committer.health().is_full());
+}

@@ -40,6 +40,7 @@ pub struct SqliteStore {
     readers: Mutex<Vec<Connection>>,
     /// Damage was seen: the next start checks the whole file.
     suspect: AtomicBool,
+    closed: AtomicBool,
     /// Held as long as the store is open, so that no second relay opens it.
     _lock: File,
 }
@@ -75,6 +76,9 @@ impl SqliteStore {
 
     /// Runs a read on a connection of its own.
     fn read<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
         let spare = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match spare {
             Some(connection) => connection,
@@ -88,8 +92,7 @@ impl SqliteStore {
     /// Runs changes in one transaction that is durable when this returns `Ok`.
     fn write<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let closed = || StoreError::Failed("closed".into());
-        let connection = writer.as_mut().ok_or_else(closed)?;
+        let connection = writer.as_mut().ok_or(StoreError::Closed)?;
         let commit = || {
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = run(&change)?;
@@ -169,6 +172,7 @@ impl Store for SqliteStore {
     }
 
     fn close(&self) -> Result<(), StoreError> {
+        self.closed.store(true, Ordering::Release);
         let clean = !self.suspect.load(Ordering::Relaxed);
         self.write(|connection| Ok(open::mark_clean(connection, clean)?))?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -90,6 +90,48 @@ async fn a_post_is_numbered_once() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_kept_is_never_old() {
+    let world = World::new().await;
+    let mailbox = world.mailbox(1).await;
+    let (id, veto, veto_auth) = hold(1);
+    let (path, messages) = (&mailbox.path, &mailbox.messages);
+    let post = || mailbox.post();
+    let steps: [(String, Vec<String>, &str); 10] = [
+        (post(), vec![], "a"),
+        (post(), vec![], "b"),
+        (post(), held(&id, 600).to_vec(), "vetoed"),
+        (format!("DELETE {messages}/1"), mailbox.auth.to_vec(), ""),
+        (veto, vec![veto_auth], ""),
+        (post(), held(&hold(2).0, 0).to_vec(), "released"),
+        (format!("PUT {path}"), mailbox.auth.to_vec(), ""),
+        (format!("DELETE {path}"), mailbox.auth.to_vec(), ""),
+        (format!("PUT {path}?ttl=1"), mailbox.auth.to_vec(), ""),
+        (post(), vec![], "c"),
+    ];
+    let mut answers = std::collections::HashSet::new();
+    for (call, fields, body) in steps {
+        world.call(&mailbox.get(""), &mailbox.auth, "").await;
+        let status = world.call(&call, &fields, body).await.status;
+        assert!(status.is_success(), "{call}");
+        let wait = if body == "released" { 600 } else { 0 };
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        let again = world.call(&mailbox.get(""), &mailbox.auth, "").await;
+        // Another query, so it comes from the store.
+        let fresh = world.call(&mailbox.get("?limit=255"), &mailbox.auth, "").await;
+        assert_eq!((again.status, &again.body), (fresh.status, &fresh.body), "after {call}");
+        answers.insert(again.body);
+    }
+    assert!(answers.len() >= 6);
+    world.call(&mailbox.get(""), &mailbox.auth, "").await.messages();
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(
+        world.call(&mailbox.get(""), &mailbox.auth, "").await.status,
+        404,
+        "its time is over"
+    );
+}
+
+#[tokio::test]
 async fn bodies_have_a_limit() {
     let world = World::new().await;
     let mailbox = world.mailbox(1).await;

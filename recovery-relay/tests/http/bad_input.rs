@@ -152,6 +152,29 @@ fn version_only(answer: &str, expected: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_refused_while_talking_still_hears_why() {
+    let (running, address) = impatient().await;
+    let (path, auth) = slot(1);
+    let body = "b".repeat(524_288);
+    let length = format!("Content-Length: {}", body.len());
+    for (expected, fields) in [
+        ("401", length.clone()),
+        ("428", format!("{auth}\r\n{length}")),
+        ("415", format!("{auth}\r\nIf-None-Match: *\r\nContent-Encoding: br\r\n{length}")),
+    ] {
+        for _ in 0..5 {
+            let mut stream = TcpStream::connect(&address).await.unwrap();
+            let head = format!("PUT {path} HTTP/1.1\r\n{fields}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // All of it can be sent, and then the answer be read.
+            stream.write_all(body.as_bytes()).await.unwrap();
+            assert_eq!(status(&hear(&mut stream).await), expected);
+        }
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_lengths_at_once_smuggle_nothing() {
     let (running, address) = impatient().await;
     let mailbox = furnished(&address).await;

@@ -194,11 +194,10 @@ fn cases() -> u32 {
 }
 
 #[test]
-fn a_batch_that_fails_leaves_nothing() {
-    // Only a store on disk can fail; the memory store has no such test.
+fn a_closed_store_does_nothing_more() {
     let bench = sqlite(Quota::default());
     bench.write(open(1), T0).unwrap();
     bench.store.close().unwrap();
-    let closed = bench.store.apply(&[post(1, "a")], T0);
-    assert!(matches!(closed, Err(StoreError::Failed(_))));
+    assert_eq!(bench.store.apply(&[post(1, "a")], T0), Err(StoreError::Closed));
+    assert_eq!(bench.store.next_due(), Err(StoreError::Closed));
 }

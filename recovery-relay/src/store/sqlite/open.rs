@@ -108,6 +108,7 @@ pub(super) fn open(path: &Path, quota: Quota) -> Result<SqliteStore, OpenError> 
         writer: Mutex::new(Some(writer)),
         readers: Mutex::default(),
         suspect: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
         _lock: lock,
     })
 }
