@@ -270,7 +270,8 @@ pub(crate) struct Restore {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) import: Vec<PathBuf>,
     /// Only the key of this owner id
-    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    // One id in 64 begins with a hyphen.
+    #[arg(long, value_name = "ID", value_parser = parse_id, allow_hyphen_values = true)]
     pub(crate) owner_id: Option<recovery_core::ids::ContactId>,
     /// Read the passphrase of the divided key from a file (or set RECOVERY_CIRCLE_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
@@ -370,13 +371,24 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cli, duration};
-    use clap::CommandFactory;
+    use super::{Cli, Command, duration};
+    use clap::{CommandFactory, Parser};
+    use recovery_core::ids::ContactId;
     use std::time::Duration;
 
     #[test]
     fn arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_owner_id_may_begin_with_a_hyphen() {
+        let id = ContactId::new([0xFA; 16]);
+        let text = id.to_string();
+        assert!(text.starts_with('-'), "{text}");
+        let cli = Cli::try_parse_from(["recovery", "restore", "--owner-id", &text, "--no-wait"]);
+        let Command::Restore(args) = cli.unwrap().command else { panic!("another command") };
+        assert_eq!((args.owner_id, args.no_wait), (Some(id), true));
     }
 
     #[test]
