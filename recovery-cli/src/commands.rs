@@ -19,7 +19,7 @@ use recovery_client::{
     Client,
     home::{Protection, read_limited},
 };
-use recovery_core::{flows::Event, kdf::KdfCost, wire::link::Link};
+use recovery_core::{flows::Event, kdf::KdfCost, keys::Card, wire::link::Link};
 use serde_json::{Value, json};
 use std::{
     env,
@@ -49,6 +49,10 @@ pub(crate) struct App {
 /// Runs the command of `cli`.
 pub(crate) async fn run(cli: Cli, ui: Ui) -> Result<ExitCode, Failure> {
     let app = App { options: cli.options, ui };
+    if app.options.relay.len() > Card::MAILBOXES_MAX {
+        let message = format!("more than {} relays are named", Card::MAILBOXES_MAX);
+        return Err(Failure::usage(message, "Name a few that different people host."));
+    }
     match cli.command {
         Command::Init(args) => pair::init(&app, args).await,
         Command::Add(args) => secrets::add(&app, args).await,

@@ -32,9 +32,10 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// A fresh inbox at `relays`.
+    /// A fresh inbox at the first [`Card::MAILBOXES_MAX`] of `relays`: no card takes more.
     pub fn new(relays: &[RelayUrl], rng: &mut impl CryptoRng) -> Self {
-        Self { base: Base::random(rng), relays: relays.to_vec() }
+        let relays = relays.iter().take(Card::MAILBOXES_MAX).cloned().collect();
+        Self { base: Base::random(rng), relays }
     }
 
     /// Where others post.

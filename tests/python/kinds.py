@@ -280,12 +280,12 @@ def card(case):
 
 
 def open_slot(secret, label, slot, schema):
-    """What a slot holds; for anything else it is damaged."""
+    """What a slot holds; anything else is damaged, or of a newer version."""
     try:
         require(len(slot) in SLOT_SIZES)
         return codec.decode(unpad(box_open(secret, label, slot)), schema, 8_192)
     except Refused as error:
-        raise Refused("damaged") from error
+        raise Refused(error.outcome if error.outcome == "newer-version" else "damaged") from error
 
 
 def invite(case):

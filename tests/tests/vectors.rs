@@ -34,7 +34,7 @@ const COUNTS: [(&str, usize, usize); 21] = [
     ("pad", 4, 6),
     ("receipt", 1, 12),
     ("relay-url", 10, 21),
-    ("request", 8, 21),
+    ("request", 8, 22),
     ("seal", 5, 20),
     ("share", 10, 19),
     ("vault", 4, 16),

@@ -17,6 +17,8 @@ use recovery_core::{
 };
 use serde_json::json;
 
+const NEWER: &str = "Update this program, then open the link again.";
+
 pub(super) fn pair(error: &PairError) -> Failure {
     let (code, hint) = match error {
         PairError::NoRelay => {
@@ -30,6 +32,7 @@ pub(super) fn pair(error: &PairError) -> Failure {
             "bad-link",
             "Copy the whole link again, in quotes; if it still fails, ask for a new invitation.",
         ),
+        PairError::Newer => ("newer-version", NEWER),
         PairError::Expired => ("expired", "Ask your friend for a new invitation."),
         PairError::Own => ("own-link", "Send it to the friend it was made for."),
         PairError::Known => ("already-accepted", "Nothing is left to do."),
@@ -86,6 +89,7 @@ pub(super) fn request(error: &RequestError) -> Failure {
             "bad-link",
             "Copy the whole link again, in quotes; if it still fails, ask for it once more.",
         ),
+        RequestError::Newer => ("newer-version", NEWER),
         RequestError::Invalid(_) => (
             "bad-request",
             "Do not help with this request. Call your friend by a way you already had.",

@@ -208,13 +208,11 @@ impl Device {
     pub fn came_back(&mut self, new: &NewDevice, now: u64) {
         self.state.came_by = Some(new.id());
         let known = &mut self.state.vault.profile.relays;
-        let before = known.len();
-        for relay in &new.session().relays {
-            if !known.contains(relay) {
-                known.push(relay.clone());
-            }
-        }
-        if known.len() > before {
+        let fresh = new.session().relays.iter().filter(|relay| !known.contains(relay));
+        let fresh: Vec<RelayUrl> = fresh.cloned().collect();
+        if !fresh.is_empty() {
+            known.truncate(Card::MAILBOXES_MAX.saturating_sub(fresh.len()));
+            known.extend(fresh);
             self.state.vault.touch(now);
         }
     }

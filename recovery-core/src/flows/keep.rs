@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Most shares of one contact in one circle.
-const SHARES_MAX: usize = 16;
+pub(crate) const SHARES_MAX: usize = 16;
 
 impl Device {
     /// Friend: a message from an owner came: a bundle.

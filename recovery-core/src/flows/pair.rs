@@ -50,6 +50,9 @@ pub enum PairError {
     /// The box does not open with the link's secret, or holds no invite.
     #[error("the invitation was changed on its way, or the link is not whole")]
     Damaged,
+    /// Made by a newer version of the program.
+    #[error("the invitation was made by a newer version of this program")]
+    Newer,
     /// Too late.
     #[error("the invitation has expired")]
     Expired,
@@ -460,8 +463,7 @@ pub fn read_invite(link: &Link, boxed: &[u8], now: u64) -> Result<Invite, PairEr
     if link.kind != LinkKind::Invite {
         return Err(PairError::WrongLink(link.kind));
     }
-    let invite: Invite =
-        open_slot(&link.secret, labels::BOX_INVITE, boxed).ok_or(PairError::Damaged)?;
+    let invite: Invite = open_slot(&link.secret, labels::BOX_INVITE, boxed)?;
     if invite.expires <= now {
         return Err(PairError::Expired);
     }
@@ -486,15 +488,34 @@ pub(crate) fn box_for_slot(
     Some(boxed::seal(secret.expose(), label, &padded, &mut ctx.rng))
 }
 
+/// Why a slot does not open.
+pub(crate) enum SlotFlaw {
+    Damaged,
+    Newer,
+}
+
+impl From<SlotFlaw> for PairError {
+    fn from(flaw: SlotFlaw) -> Self {
+        match flaw {
+            SlotFlaw::Damaged => Self::Damaged,
+            SlotFlaw::Newer => Self::Newer,
+        }
+    }
+}
+
 /// What [`box_for_slot`] put there.
 pub(crate) fn open_slot<T: wire::Wire>(
     secret: &LinkSecret,
     label: &str,
     boxed: &[u8],
-) -> Option<T> {
+) -> Result<T, SlotFlaw> {
     if !SLOT_SIZES.contains(&boxed.len()) {
-        return None;
+        return Err(SlotFlaw::Damaged);
     }
-    let padded = boxed::open(secret.expose(), label, boxed).ok()?;
-    wire::decode(wire::unpad(&padded)?).ok()
+    let padded = boxed::open(secret.expose(), label, boxed).map_err(|_| SlotFlaw::Damaged)?;
+    let content = wire::unpad(&padded).ok_or(SlotFlaw::Damaged)?;
+    wire::decode(content).map_err(|error| match error {
+        wire::DecodeError::Newer { .. } => SlotFlaw::Newer,
+        _ => SlotFlaw::Damaged,
+    })
 }

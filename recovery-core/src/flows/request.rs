@@ -3,7 +3,7 @@
 use super::{
     Context, Delivery, Step,
     device::Device,
-    pair::{box_for_slot, open_slot},
+    pair::{SlotFlaw, box_for_slot, open_slot},
 };
 use crate::{
     address::{RelayUrl, SlotAddress},
@@ -103,7 +103,7 @@ impl NewDevice {
         };
         let new = Self { identity, state };
         let mut step = Step::default();
-        for relay in relays {
+        for relay in &new.state.session.relays {
             let (base, relay) = (new.state.session.base.clone(), relay.clone());
             step.outbox.push(Delivery::OpenMailbox { base, relay, ttl: Some(REQUEST_SECONDS) });
         }
@@ -224,6 +224,9 @@ pub enum RequestError {
     /// The box does not open with the link's secret.
     #[error("the request was changed on its way, or the link is not whole")]
     Damaged,
+    /// Made by a newer version of the program.
+    #[error("the request was made by a newer version of this program")]
+    Newer,
     /// What is inside did not sign itself.
     #[error("the request is not what it must be: {0}")]
     Invalid(#[from] StatementError),
@@ -242,6 +245,15 @@ pub enum RequestError {
     /// The request is not known on this device.
     #[error("this request is not known on this device")]
     Unknown,
+}
+
+impl From<SlotFlaw> for RequestError {
+    fn from(flaw: SlotFlaw) -> Self {
+        match flaw {
+            SlotFlaw::Damaged => Self::Damaged,
+            SlotFlaw::Newer => Self::Newer,
+        }
+    }
 }
 
 /// A friend's device opened a request.
@@ -338,8 +350,7 @@ fn read_request(link: &Link, boxed: &[u8], now: u64) -> Result<(Signed, bool), R
     if link.kind != LinkKind::Request {
         return Err(RequestError::WrongLink(link.kind));
     }
-    let slot: RequestSlot =
-        open_slot(&link.secret, labels::BOX_REQUEST, boxed).ok_or(RequestError::Damaged)?;
+    let slot: RequestSlot = open_slot(&link.secret, labels::BOX_REQUEST, boxed)?;
     let request = slot
         .request
         .verify_claim(|r: &Request| (r.card.keys(), r.card.id().as_bytes().to_vec()))?;

@@ -197,6 +197,12 @@ pub(crate) fn cases() -> Vec<Case> {
             "damaged",
         ),
         bad(
+            "slot-newer-version",
+            "What the slot holds is of version 2.",
+            &boxed_slot(&array([uint(2), usual.signed()]).encode()),
+            "newer-version",
+        ),
+        bad(
             "wrong-kind",
             "A card for a request.",
             &inside(&DEVICE.usual_card().encode()),

@@ -376,7 +376,7 @@ fn invites() -> Vec<Case> {
             "newer-version",
             "An invitation of version 2.",
             &inside(&body(&answers).with(0, uint(2)).encode()),
-            "damaged",
+            "newer-version",
         ),
     ]);
     cases

@@ -88,6 +88,7 @@ pub(super) fn invite(case: &Case) -> Outcome {
     let invite = invite.map_err(|error| match error {
         PairError::WrongLink(_) => "wrong-link",
         PairError::Damaged => "damaged",
+        PairError::Newer => "newer-version",
         PairError::Expired => "expired",
         other => panic!("{other}"),
     })?;

@@ -41,6 +41,7 @@ pub(super) fn request(case: &Case) -> Outcome {
     let id = opened.map_err(|error| match error {
         RequestError::WrongLink(_) => "wrong-link".to_owned(),
         RequestError::Damaged => "damaged".to_owned(),
+        RequestError::Newer => "newer-version".to_owned(),
         RequestError::Invalid(error) => statement_outcome(error),
         RequestError::Expired => "expired".to_owned(),
         RequestError::Ahead => "ahead".to_owned(),
@@ -120,7 +121,7 @@ fn verdict(assessment: &Assessment) -> Result<Option<&Name>, &'static str> {
         Verdict::Good | Verdict::Declined => Ok(assessed.contact.as_ref()),
         Verdict::Bad(why) => Err(match why {
             "it was made for another request" => "other-request",
-            "it holds no piece" => "no-piece",
+            "it holds no piece" | "it holds more pieces than one contact has" => "no-piece",
             "the piece belongs to another contact" => "other-contact",
             "the piece was not signed by its owner" => "unsigned-piece",
             "the piece is damaged" => "bad-piece",

@@ -3,7 +3,10 @@
 use super::{Approver, Quorum, RestoreError};
 use crate::{
     address::SlotAddress,
-    flows::keep::parse_share,
+    flows::{
+        keep::{SHARES_MAX, parse_share},
+        protect::GENERATIONS,
+    },
     ids::{CircleId, ContactId, RequestId},
     kdf::KdfCost,
     keys::Card,
@@ -234,8 +237,10 @@ fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>
     if approval.request != request {
         return bad(OTHER_REQUEST);
     }
-    if approval.holdings.is_empty() || approval.holdings.len() > 2 {
-        return bad("it holds no piece");
+    match approval.holdings.len() {
+        0 => return bad("it holds no piece"),
+        1..=GENERATIONS => {}
+        _ => return bad("it holds more pieces than one contact has"),
     }
     let mut why = None;
     let mut counted = false;
@@ -272,7 +277,7 @@ fn verify_holding(holding: &Holding, contact: ContactId) -> Result<(Bundle, Vec<
     }
     let shares: Option<Vec<Share>> = pieces.shares.iter().map(parse_share).collect();
     match shares {
-        Some(shares) if !shares.is_empty() => Ok((bundle, shares)),
+        Some(shares) if (1..=SHARES_MAX).contains(&shares.len()) => Ok((bundle, shares)),
         _ => Err(Flaw::Known("the piece is damaged")),
     }
 }
