@@ -6,7 +6,8 @@ mod soak;
 mod steps;
 
 use run::Outcome;
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, time::Instant};
+use steps::Step;
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -21,7 +22,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs all steps, or those that are named; the last line counts them.
+/// Runs all steps, or those that are named. The tests come last, so that all ends with their runner's
+/// own lines; only what failed or was skipped before them is said once more.
 fn check(names: &[&str]) -> ExitCode {
     if names == ["--list"] {
         for step in steps::list() {
@@ -29,38 +31,63 @@ fn check(names: &[&str]) -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let ci = env::var_os("CI").is_some();
-    let (mut passed, mut failed, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
-    for step in steps::list() {
-        if !names.is_empty() && !names.contains(&step.name) {
-            continue;
+    let wanted = |step: &Step| names.is_empty() || names.contains(&step.name);
+    let steps: Vec<Step> = steps::list().into_iter().filter(wanted).collect();
+    let mut done = Done::default();
+    for step in &steps {
+        if step.name == steps::LAST {
+            done.tell();
         }
         println!("\n=== {}: {}", step.name, step.what);
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let outcome = (step.run)();
-        let took = started.elapsed().as_secs();
+        done.note(step.name, outcome, started.elapsed().as_secs());
+    }
+    let good = done.failed.is_empty() && !done.passed.is_empty();
+    if !good || steps.last().is_none_or(|last| last.name != steps::LAST) {
+        done.tell();
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What became of the steps so far.
+#[derive(Default)]
+struct Done {
+    passed: Vec<&'static str>,
+    failed: Vec<&'static str>,
+    skipped: Vec<&'static str>,
+}
+
+impl Done {
+    /// On CI, what can't be run has failed.
+    fn note(&mut self, name: &'static str, outcome: Outcome, seconds: u64) {
+        let ci = env::var_os("CI").is_some();
         match outcome {
             Outcome::Passed => {
-                println!("=== {} passed ({took} s)", step.name);
-                passed.push(step.name);
+                if name != steps::LAST {
+                    println!("=== {name} passed ({seconds} s)");
+                }
+                self.passed.push(name);
             }
             Outcome::Skipped(why) if !ci => {
-                println!("=== {} SKIPPED: {why}", step.name);
-                skipped.push(step.name);
+                println!("=== {name} SKIPPED: {why}");
+                self.skipped.push(name);
             }
             Outcome::Skipped(why) | Outcome::Failed(why) => {
-                println!("=== {} FAILED ({took} s): {why}", step.name);
-                failed.push(step.name);
+                println!("=== {name} FAILED ({seconds} s): {why}");
+                self.failed.push(name);
             }
         }
     }
-    println!();
-    if !skipped.is_empty() {
-        println!("skipped: {}", skipped.join(", "));
+
+    fn tell(&self) {
+        println!();
+        for (what, names) in [("skipped", &self.skipped), ("failed", &self.failed)] {
+            if !names.is_empty() {
+                println!("{what}: {}", names.join(", "));
+            }
+        }
+        let (passed, failed) = (self.passed.len(), self.failed.len());
+        println!("steps: {passed} passed, {failed} failed, {} skipped", self.skipped.len());
     }
-    if !failed.is_empty() {
-        println!("failed: {}", failed.join(", "));
-    }
-    println!("{} passed, {} failed, {} skipped", passed.len(), failed.len(), skipped.len());
-    if failed.is_empty() && !passed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

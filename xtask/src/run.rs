@@ -98,3 +98,17 @@ pub fn shared(folder: &str) -> Option<PathBuf> {
     let path = root().parent()?.join("shared").join(folder);
     path.is_dir().then_some(path)
 }
+
+/// What a program prints, in one piece; nothing if it can't be run.
+pub fn text(name: &str, args: &[&str]) -> String {
+    let output = program(name, args).output();
+    output.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
+}
+
+/// The commit that is checked out.
+pub fn commit() -> String {
+    text("git", &["rev-parse", "--short=12", "HEAD"])
+}

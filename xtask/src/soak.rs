@@ -1,10 +1,14 @@
 //! Long runs: each can be stopped and gone on with, and writes into docs/evidence what it showed.
 
-use crate::run::{Outcome, all, cargo, root};
+mod world;
+
+pub use world::world;
+
+use crate::run::{self, Outcome, cargo, root};
 use std::{
     fs,
     path::PathBuf,
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
 };
 
 /// A long run: its name, what it shows, and how it is run.
@@ -12,7 +16,15 @@ struct Soak {
     name: &'static str,
     what: &'static str,
     size: &'static str,
-    run: fn() -> Outcome,
+    run: fn() -> Result<Shown, Outcome>,
+}
+
+/// What a run showed, for its evidence.
+pub struct Shown {
+    /// The seeds it ran with.
+    pub seeds: String,
+    /// What was counted.
+    pub counts: String,
 }
 
 const SOAKS: [Soak; 3] = [
@@ -20,13 +32,13 @@ const SOAKS: [Soak; 3] = [
         name: "world",
         what: "the simulated world, cheap password parameters",
         size: "10,000 seeds",
-        run: || world(10_000, false),
+        run: || world::soak(10_000, false),
     },
     Soak {
         name: "world-standard",
         what: "the simulated world, the real password parameters",
         size: "500 seeds",
-        run: || world(500, true),
+        run: || world::soak(500, true),
     },
     Soak {
         name: "kills",
@@ -36,73 +48,28 @@ const SOAKS: [Soak; 3] = [
     },
 ];
 
-/// How many seeds one slice has; a run that was stopped goes on after its last whole slice.
-const SLICE: u64 = 500;
+/// Kills the relay so many times; its test starts anew when it was stopped.
+fn kills(count: u32) -> Result<Shown, Outcome> {
+    let mut command = cargo(&["test", "--release", "-p", "recovery-relay", "--test", "kill"]);
+    command.args(["--", "--nocapture", "--test-threads=1"]);
+    let output = output_of(command.env("RECOVERY_KILLS", count.to_string()))?;
+    let lines = |wanted: fn(&str) -> bool| {
+        output.lines().filter(|line| wanted(line)).collect::<Vec<_>>().join("; ")
+    };
+    let seeds = lines(|line| line.starts_with("RECOVERY_SEED="));
+    Ok(Shown { seeds, counts: lines(|line| line.contains(" kills")) })
+}
 
-/// Runs `seeds` seeds of the world from seed 1 on.
-pub fn world(seeds: u64, standard: bool) -> Outcome {
-    let kind = if standard { "standard" } else { "cheap" };
-    let mut done = if seeds > 1_000 || standard { progress(kind) } else { 0 };
-    while done < seeds {
-        let count = SLICE.min(seeds - done);
-        let (count_text, start) = (count.to_string(), (done + 1).to_string());
-        let mut command = cargo(&[
-            "run",
-            "--quiet",
-            "--release",
-            "-p",
-            "recovery-core",
-            "--features",
-            "testkit",
-            "--example",
-            "world",
-            "--",
-            "--seeds",
-            &count_text,
-            "--start",
-            &start,
-        ]);
-        if standard {
-            command.arg("--standard-kdf");
-        }
-        if let failed @ Outcome::Failed(_) = all([command]) {
-            return failed;
-        }
-        done += count;
-        if seeds > 1_000 || standard {
-            let _ = fs::create_dir_all(progress_file(kind).parent().unwrap_or(&root()));
-            let _ = fs::write(progress_file(kind), format!("{} {done}", commit()));
-        }
+/// What a command printed, if it ended well; what went wrong is shown as it comes.
+fn output_of(command: &mut Command) -> Result<String, Outcome> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| Outcome::Failed(format!("{command:?}: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
     }
-    Outcome::Passed
-}
-
-fn progress_file(kind: &str) -> PathBuf {
-    root().join("target/soak").join(format!("world-{kind}"))
-}
-
-/// How far a run of this commit came.
-fn progress(kind: &str) -> u64 {
-    let text = fs::read_to_string(progress_file(kind)).unwrap_or_default();
-    match text.split_once(' ') {
-        Some((of, done)) if of == commit() => done.trim().parse().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-fn kills(count: u32) -> Outcome {
-    let mut command = cargo(&[
-        "test",
-        "--release",
-        "-p",
-        "recovery-relay",
-        "--test",
-        "kill",
-        "--",
-        "--nocapture",
-    ]);
-    command.env("RECOVERY_KILLS", count.to_string());
-    all([command])
+    println!("{text}");
+    Err(Outcome::Failed(format!("{command:?}: {}", output.status)))
 }
 
 /// Runs one, and writes its evidence if it held.
@@ -114,43 +81,55 @@ pub fn run(name: Option<&str>) -> ExitCode {
         }
         return ExitCode::from(2);
     };
-    let started = std::time::Instant::now();
-    match (soak.run)() {
-        Outcome::Passed => {}
-        Outcome::Skipped(why) | Outcome::Failed(why) => {
-            eprintln!("{} failed: {why}", soak.name);
-            return ExitCode::FAILURE;
-        }
+    if !run::text("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+        eprintln!("commit first: evidence names the commit it was made with");
+        return ExitCode::FAILURE;
     }
+    let done = (soak.run)().and_then(|shown| write(soak, &shown));
+    match done {
+        Ok(()) => {
+            println!("{} held; see docs/evidence/{}.md", soak.name, soak.name);
+            ExitCode::SUCCESS
+        }
+        Err(Outcome::Skipped(why) | Outcome::Failed(why)) => {
+            eprintln!("{} failed: {why}", soak.name);
+            ExitCode::FAILURE
+        }
+        Err(Outcome::Passed) => ExitCode::SUCCESS,
+    }
+}
+
+fn write(soak: &Soak, shown: &Shown) -> Result<(), Outcome> {
     let text = format!(
-        "# {}\n\n- what: {}\n- size: {}\n- date: {}\n- commit: {}\n- took: {} s (the last part, if it was stopped between)\n- result: held\n",
+        "# {}\n\n- what: {}\n- size: {}\n- date: {}\n- commit: {}\n- seeds: {}\n- counts: {}\n- result: held\n",
         soak.name,
         soak.what,
         soak.size,
-        today(),
-        commit(),
-        started.elapsed().as_secs(),
+        run::text("date", &["-u", "+%Y-%m-%d"]),
+        run::commit(),
+        shown.seeds,
+        shown.counts,
     );
-    let path = root().join("docs/evidence").join(format!("{}.md", soak.name));
-    let folder = path.parent().map(fs::create_dir_all);
-    if folder.is_none_or(|made| made.is_err()) || fs::write(&path, text).is_err() {
-        eprintln!("{} could not be written", path.display());
-        return ExitCode::FAILURE;
+    let path = evidence_of(soak);
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder
+        .and_then(|()| fs::write(&path, text))
+        .map_err(|error| Outcome::Failed(format!("{}: {error}", path.display())))
+}
+
+fn evidence_of(soak: &Soak) -> PathBuf {
+    root().join("docs/evidence").join(format!("{}.md", soak.name))
+}
+
+/// Every long run was made at its size, and held.
+pub fn evidence() -> Outcome {
+    for soak in &SOAKS {
+        let text = fs::read_to_string(evidence_of(soak)).unwrap_or_default();
+        let has = |line: &str| text.lines().any(|other| other == line);
+        if !has(&format!("- size: {}", soak.size)) || !has("- result: held") {
+            return Outcome::Failed(format!("run 'cargo xtask soak {}'", soak.name));
+        }
+        println!("{}", text.trim_end());
     }
-    println!("{} held; see docs/evidence/{}.md", soak.name, soak.name);
-    ExitCode::SUCCESS
-}
-
-fn commit() -> String {
-    output("git", &["rev-parse", "--short", "HEAD"])
-}
-
-fn today() -> String {
-    output("date", &["-u", "+%Y-%m-%d"])
-}
-
-fn output(name: &str, args: &[&str]) -> String {
-    let output = Command::new(name).args(args).current_dir(root()).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    text.unwrap_or_default()
+    Outcome::Passed
 }

@@ -14,13 +14,15 @@ pub struct Step {
     pub run: fn() -> Outcome,
 }
 
+/// The step that comes last.
+pub const LAST: &str = "tests";
+
 /// All of them.
 pub fn list() -> Vec<Step> {
     let step = |name, what, run| Step { name, what, run };
     vec![
         step("fmt", "every file is formatted", fmt),
         step("clippy", "no warning in any crate, test or bench", clippy),
-        step("tests", "unit, property, vector, conformance, kill and story tests", tests),
         step("doctests", "the examples in the documentation compile and run", doctests),
         step("docs", "the documentation builds without a warning", docs),
         step("world", "1,000 seeds of the simulated world", world),
@@ -40,6 +42,9 @@ pub fn list() -> Vec<Step> {
         step("deny", "licences, bans and sources of all dependencies", deny),
         step("audit", "no dependency has a known vulnerability", audit),
         step("fuzz", "every decoder, at least 10,000 executions", fuzz),
+        step("evidence", "the long runs were made, and held", soak::evidence),
+        // Last, so that the test runner's own lines end what this prints.
+        step(LAST, "unit, property, vector, conformance, kill and story tests", tests),
     ]
 }
 
@@ -53,7 +58,15 @@ fn clippy() -> Outcome {
 }
 
 fn tests() -> Outcome {
-    all([cargo(&["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"])])
+    match cargo_tool("nextest") {
+        Ok(()) => {
+            let args = ["nextest", "run", "--workspace", "--all-features"];
+            let mut command = cargo(&args);
+            command.args(["--no-fail-fast", "--status-level", "slow"]);
+            all([command])
+        }
+        Err(outcome) => outcome,
+    }
 }
 
 fn doctests() -> Outcome {
@@ -70,7 +83,7 @@ fn docs() -> Outcome {
 }
 
 fn world() -> Outcome {
-    soak::world(1_000, false)
+    soak::world(1_000)
 }
 
 /// One byte, a key, the longest entry; and what is refused: nothing, and one byte more.
