@@ -6,7 +6,10 @@ import json
 import pathlib
 
 HERE = pathlib.Path(__file__).resolve().parent
-KINDS = ["card", "answer", "bundle", "receipt", "request", "cancel", "approval", "decline", "alert"]
+KINDS = (
+    "card answer bundle receipt request cancel approval decline alert challenge proof forget forgotten"
+    " leave newest stop due drill drill_answer"
+).split()
 
 
 def add(target, octets):
@@ -85,6 +88,14 @@ def bytes_of(item):
     return b"\x58" + bytes([len(item)]) + item
 
 
+def new_device(request, letters):
+    """The state of a recovery to which these letters came."""
+    seed, secret = bytes_of(b"\x99" * 32), b"\x50" + bytes(16)
+    session = b"\x82" + bytes_of(bytes(32)) + b"\x80"
+    state = [b"\x88\x01", seed, secret, bytes_of(bytes(32)), session, request]
+    add("new_device", b"".join([*state, bytes([0x80 + len(letters)]), *letters, b"\xf4"]))
+
+
 def case(fields):
     octets = {name: bytes.fromhex(text) for name, text in fields.items() if is_hex(text)}
     kind = fields["kind"]
@@ -105,23 +116,27 @@ def case(fields):
         add("slip39_bytes", octets["share"])
     if "words" in fields:
         add("slip39_words", fields["words"].encode())
-    for field in ("card", "owner_card", "contact_card", "answer", "receipt", "alert", "bundle"):
-        if field in octets:
+    for field in ("card", "owner_card", "contact_card", "bundle", kind.replace("-", "_")):
+        if len(octets.get(field, b"")) > 64:  # what is shorter is an id or a hash of that name
             signed(octets[field])
     if "letter" in octets:
         letter(octets["letter"])
+    for text in fields.get("letters", []):
+        letter(bytes.fromhex(text))
+    if kind == "alarm" and "content" in octets:
+        add("alarms", octets["content"])
     if kind == "request" and "request" in octets:
         slot = b"\x82\x01" + octets["request"]
         signed(octets["request"])
         add("request_slot", slot)
-        seed, secret = bytes_of(b"\x99" * 32), b"\x50" + bytes(16)
-        session = b"\x82" + bytes_of(bytes(32)) + b"\x80"
-        state = [b"\x88\x01", seed, secret, bytes_of(bytes(32)), session, octets["request"]]
-        add("new_device", b"".join(state) + b"\x80\xf4")
+        new_device(octets["request"], [])
+    if kind == "assessment":
+        new_device(octets["request"], [bytes.fromhex(text) for text in fields["letters"]])
     if kind == "vault" and "vault" in octets:
         vault = octets["vault"]
         add("vault", vault)
-        add("device", b"\x87\x01" + vault + bytes_of(octets["root"]) + b"\x80" * 4)
+        own = b"\x80" * 4 + b"\xf6" + b"\x80" * 2
+        add("device", b"\x8a\x01" + vault + bytes_of(octets["root"]) + own)
     if kind == "invite" and "card" in octets:
         invite = b"\x84\x01" + octets["card"] + b"\x80" + bytes.fromhex("1a6b49d200")
         add("invite", invite)
@@ -135,6 +150,11 @@ def is_hex(text):
 
 def by_hand():
     """Targets whose inputs are in no vector."""
+    post = b"\x83\x58\x20" + bytes(32) + b"\x43abc" + bytes.fromhex("1a6b49d200")
+    slot = b"\x83\x58\x20" + bytes(32) + b"\x43def" + bytes.fromhex("1a6b49d200")
+    gone = b"\x83\x58\x20" + b"\x01" * 32 + b"\xf6" + bytes.fromhex("1a6b49d200")
+    add("parcel", b"\x83\x01\x80\x80")
+    add("parcel", b"\x83\x01\x81" + post + b"\x82" + slot + gone)
     for name in ("Anna", " Ångström\n", "a\u202eb", "x" * 201):
         add("name", name.encode())
     add("cancel", bytes.fromhex("82011a6b49d200"))

@@ -5,13 +5,16 @@ use libfuzzer_sys::fuzz_target;
 use recovery_core::wire::armor::{Title, decode, encode};
 
 fuzz_target!(|octets: &[u8]| {
-    if let Ok(content) = decode(Title::Approval, octets) {
-        let text = String::from_utf8_lossy(octets).replace("\r\n", "\n");
-        assert_eq!(text.trim(), encode(Title::Approval, &content).trim());
-    }
-    let text = encode(Title::Approval, octets);
-    match decode(Title::Approval, text.as_bytes()) {
-        Ok(again) => assert_eq!(again, octets),
-        Err(_) => assert!(text.len() > recovery_core::wire::armor::MAX),
+    for title in [Title::Approval, Title::Messages] {
+        if let Ok(content) = decode(title, octets) {
+            let text = String::from_utf8_lossy(octets).replace("\r\n", "\n");
+            assert_eq!(text.trim(), encode(title, &content).trim());
+            assert_eq!(Title::of(octets), Some(title));
+        }
+        let text = encode(title, octets);
+        match decode(title, text.as_bytes()) {
+            Ok(again) => assert_eq!(again, octets),
+            Err(_) => assert!(text.len() > title.max()),
+        }
     }
 });

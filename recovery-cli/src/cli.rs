@@ -1,7 +1,17 @@
 //! Every command and option: types only.
 
+mod parse;
+mod recovery;
+
+pub(crate) use recovery::{Approve, Decline, Restore};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use recovery_core::{address::RelayUrl, name::Name};
+use parse::{delay, duration, name, parse_drill, parse_request, relay};
+use recovery_core::{
+    address::RelayUrl,
+    ids::{DrillId, RequestId},
+    name::Name,
+};
 use std::{path::PathBuf, time::Duration};
 
 /// Where options of every command stand in the help.
@@ -42,7 +52,7 @@ pub(crate) struct Options {
     /// Where this person's state is kept, encrypted
     #[arg(long, global = true, env = "RECOVERY_HOME", hide_env_values = true, value_name = "DIR", help_heading = EVERYWHERE)]
     pub(crate) home: Option<PathBuf>,
-    /// A relay that carries messages; may be given several times
+    /// A relay that carries messages, or 'files' for none; may be given several times
     #[arg(long, global = true, env = "RECOVERY_RELAY", hide_env_values = true, value_name = "URL", value_delimiter = ',', value_parser = relay, help_heading = EVERYWHERE)]
     pub(crate) relay: Vec<RelayUrl>,
     /// Print one JSON object instead of text
@@ -97,18 +107,32 @@ pub(crate) enum Command {
     Contacts(Contacts),
     /// Divide the key among your contacts
     Protect(Protect),
-    /// Fetch what waits for you and act on it
+    /// Divide the key anew among the same contacts, without those who were removed or left
+    Renew(Renew),
+    /// Let every contact prove that they still hold their piece
+    Check(Check),
+    /// Make a page to print: how to get everything back, without secrets
+    Sheet(Sheet),
+    /// Rehearse a recovery with your contacts, or answer a rehearsal
+    Drill(Drill),
+    /// Fetch what waits for you and act on it, or exchange messages as files
     Sync(Sync),
+    /// Wait for messages, act on them and say what happened, until stopped
+    Watch,
     /// Is my key safe today, and what should I fix?
-    Status,
+    Status(Status),
     /// On a new device: get everything back with the help of friends
     Restore(Restore),
     /// Show recovery requests: those you opened, and those for your key
-    Requests,
+    Requests(Requests),
+    /// Stop a recovery of your key that is not yours
+    Veto(Veto),
     /// Help a friend recover, after you reached them yourself
     Approve(Approve),
-    /// Refuse to help with a request
+    /// Refuse to help with a request, or report that it is not from your friend
     Decline(Decline),
+    /// Stop holding a friend's piece, and tell them
+    Leave(Leave),
     /// Show the whole story on this machine: five friends, a lost device, everything back
     Demo(Demo),
     /// Print completions for a shell
@@ -188,6 +212,9 @@ pub(crate) struct Accept {
     /// A question that only your friend can answer
     #[arg(long, value_name = "TEXT", value_parser = name)]
     pub(crate) question: Option<Name>,
+    /// Messages that came as files
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) import: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) protection: ProtectionArgs,
 }
@@ -240,69 +267,42 @@ pub(crate) struct Protect {
     /// Read that passphrase from a file (or set RECOVERY_CIRCLE_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     pub(crate) circle_passphrase_file: Option<PathBuf>,
+    /// Hold every approval back this long, so that you can stop false ones: 24h, 3d; at most 7d
+    #[arg(long, value_name = "DUR", value_parser = delay)]
+    pub(crate) delay: Option<Duration>,
+    /// Who holds approvals back: your relays, or each contact's own device
+    #[arg(long, value_name = "WHO", default_value = "relay", hide_default_value = true)]
+    pub(crate) hold_by: HoldBy,
+    /// Wait this long for the contacts' confirmations: 90s, 15m, 48h, 7d
+    #[arg(long, value_name = "DUR", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+}
+
+/// Who holds approvals back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HoldBy {
+    /// Your relays
+    Relay,
+    /// Each contact's own device
+    Contacts,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Renew {
+    /// Read the circle's passphrase from a file (or set RECOVERY_CIRCLE_PASSPHRASE)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) circle_passphrase_file: Option<PathBuf>,
+    /// Divide nothing anew: let the newest pieces count, and retire the old ones, although not everybody confirmed
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) finish: bool,
     /// Wait this long for the contacts' confirmations: 90s, 15m, 48h, 7d
     #[arg(long, value_name = "DUR", value_parser = duration)]
     pub(crate) wait: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Sync {
-    /// Go on this long: 90s, 15m, 48h, 7d
-    #[arg(long, value_name = "DUR", value_parser = duration)]
-    pub(crate) wait: Option<Duration>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Restore {
-    /// Your name, as your friends know you
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    pub(crate) name: Option<Name>,
-    /// What this device is, for your friends to see
-    #[arg(long, value_name = "TEXT", value_parser = name)]
-    pub(crate) device: Option<Name>,
-    /// Look once and come back later
-    #[arg(long, conflicts_with = "wait")]
-    pub(crate) no_wait: bool,
-    /// Wait this long: 90s, 15m, 48h, 7d
-    #[arg(long, value_name = "DUR", value_parser = duration)]
-    pub(crate) wait: Option<Duration>,
-    /// Approvals that came as files
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub(crate) import: Vec<PathBuf>,
-    /// Only the key of this owner id
-    // One id in 64 begins with a hyphen.
-    #[arg(long, value_name = "ID", value_parser = parse_id, allow_hyphen_values = true)]
-    pub(crate) owner_id: Option<recovery_core::ids::ContactId>,
-    /// Read the passphrase of the divided key from a file (or set RECOVERY_CIRCLE_PASSPHRASE)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) circle_passphrase_file: Option<PathBuf>,
-    /// Take an older vault than a contact knows of
-    #[arg(long)]
-    pub(crate) accept_older_vault: bool,
-    /// Show the code that a friend beside you can scan
-    #[arg(long)]
-    pub(crate) qr: bool,
-    /// End the recovery and tell the contacts
-    #[arg(long)]
-    pub(crate) cancel: bool,
-    #[command(flatten)]
-    pub(crate) protection: ProtectionArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Approve {
-    /// The link, or - to read it from standard input; asked for if left out
-    pub(crate) link: Option<String>,
-    /// Whose request you believe it is, as you call them
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    pub(crate) owner: Option<Name>,
-    /// The 15 digits that they read to you
-    #[arg(long, value_name = "N", conflicts_with = "scanned")]
-    pub(crate) number: Option<String>,
-    /// The link was scanned off the screen of the new device, beside you
-    #[arg(long)]
-    pub(crate) scanned: bool,
-    /// Write the approval to a file instead of sending it
+pub(crate) struct Sheet {
+    /// Write it here: a .pdf or a .txt; printed on the screen without it
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Replace the file if it exists
@@ -311,18 +311,73 @@ pub(crate) struct Approve {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Decline {
-    /// The link, or - to read it from standard input; asked for if left out
-    pub(crate) link: Option<String>,
-    /// Whose request it claims to be, as you call them
+pub(crate) struct Drill {
+    /// Only with these contacts; all who hold a piece without it
     #[arg(long, value_name = "NAME", value_parser = name)]
-    pub(crate) owner: Option<Name>,
-    /// Why; your friend's own devices will show it
-    #[arg(long, value_name = "TEXT", value_parser = name)]
-    pub(crate) reason: Option<Name>,
-    /// The 15 digits: with the right ones the person who asks is told too
-    #[arg(long, value_name = "N")]
+    pub(crate) contact: Vec<Name>,
+    /// Show the last rehearsal instead of starting one
+    #[arg(long, conflicts_with_all = ["contact", "answer"])]
+    pub(crate) show: bool,
+    /// As the friend: answer this rehearsal
+    #[arg(long, value_name = "ID", value_parser = parse_drill, allow_hyphen_values = true, conflicts_with = "contact")]
+    pub(crate) answer: Option<DrillId>,
+    /// The 15 digits that your friend reads to you
+    #[arg(long, value_name = "N", requires = "answer")]
     pub(crate) number: Option<String>,
+    /// Wait this long for the contacts' answers: 90s, 15m, 48h, 7d
+    #[arg(long, value_name = "DUR", value_parser = duration, conflicts_with = "answer")]
+    pub(crate) wait: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Would the key still come back without these? Names of contacts, and 'relay' for all relays
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) what_if: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Requests {
+    /// Say that this recovery of your key is your own: the alarm ends
+    #[arg(long, value_name = "REQUEST", value_parser = parse_request, allow_hyphen_values = true)]
+    pub(crate) mine: Option<RequestId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Veto {
+    /// Which one, as 'recovery requests' shows it
+    #[arg(value_parser = parse_request, allow_hyphen_values = true)]
+    pub(crate) request: RequestId,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Leave {
+    /// Whose piece, as you call them
+    #[arg(value_parser = name)]
+    pub(crate) owner: Name,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// Go on this long: 90s, 15m, 48h, 7d
+    #[arg(long, value_name = "DUR", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+    /// Messages that came as files
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) import: Vec<PathBuf>,
+    /// Write what is for other people into a file; needs 'files' among your relays
+    #[arg(long, short, value_name = "FILE", conflicts_with = "wait")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Wait this long for the proofs: 90s, 15m, 48h, 7d
+    #[arg(long, value_name = "DUR", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -337,41 +392,9 @@ pub(crate) struct Completions {
     pub(crate) shell: clap_complete::Shell,
 }
 
-fn name(text: &str) -> Result<Name, String> {
-    text.parse().map_err(|error: recovery_core::name::NameError| error.to_string())
-}
-
-fn relay(text: &str) -> Result<RelayUrl, String> {
-    text.parse().map_err(|error: recovery_core::address::RelayUrlError| error.to_string())
-}
-
-fn parse_id(text: &str) -> Result<recovery_core::ids::ContactId, String> {
-    text.parse().map_err(|error: recovery_core::ids::ParseIdError| error.to_string())
-}
-
-/// `90s`, `15m`, `48h`, `7d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "a time is written like 90s, 15m, 48h or 7d".to_owned();
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds: u64 = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let digits = text.strip_suffix(unit).ok_or_else(wrong)?;
-    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    let count: u64 = digits.parse().map_err(|_| wrong())?;
-    let total = count.checked_mul(seconds).filter(|total| *total <= 366 * 86_400);
-    total.map(Duration::from_secs).ok_or_else(|| "at most 366 days".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cli, Command, duration};
+    use super::{Cli, Command, parse::duration};
     use clap::{CommandFactory, Parser};
     use recovery_core::ids::ContactId;
     use std::time::Duration;

@@ -3,24 +3,34 @@
 mod approve;
 mod contacts;
 mod demo;
+mod drill;
+mod events;
 mod manual;
 mod pair;
 mod protect;
+mod requests;
 mod restore;
 mod secrets;
+mod sheet;
 mod status;
+mod sync;
 
 use crate::{
     cli::{Cli, Command, Options},
     ui::{Ui, stdin_text},
     words::{self, Failure},
 };
+use events::{event_json, event_text};
 use recovery_client::{
     Client,
     home::{Protection, read_limited},
+    relays::Parcel,
 };
-use recovery_core::{flows::Event, kdf::KdfCost, keys::Card, wire::link::Link};
-use serde_json::{Value, json};
+use recovery_core::{
+    kdf::KdfCost,
+    keys::Card,
+    wire::{armor, link::Link},
+};
 use std::{
     env,
     path::{Path, PathBuf},
@@ -63,12 +73,19 @@ pub(crate) async fn run(cli: Cli, ui: Ui) -> Result<ExitCode, Failure> {
         Command::Accept(args) => pair::accept(&app, args).await,
         Command::Contacts(args) => contacts::run(&app, args).await,
         Command::Protect(args) => protect::run(&app, args).await,
-        Command::Sync(args) => status::sync(&app, &args).await,
-        Command::Status => status::status(&app),
+        Command::Renew(args) => protect::renew(&app, args).await,
+        Command::Check(args) => sync::check(&app, &args).await,
+        Command::Sheet(args) => sheet::run(&app, &args),
+        Command::Drill(args) => drill::run(&app, args).await,
+        Command::Sync(args) => sync::sync(&app, &args).await,
+        Command::Watch => sync::watch(&app).await,
+        Command::Status(args) => status::status(&app, &args),
         Command::Restore(args) => restore::run(&app, args).await,
-        Command::Requests => status::requests(&app),
+        Command::Requests(args) => requests::run(&app, &args),
+        Command::Veto(args) => requests::veto(&app, &args).await,
         Command::Approve(args) => approve::approve(&app, args).await,
         Command::Decline(args) => approve::decline(&app, args).await,
+        Command::Leave(args) => approve::leave(&app, &args).await,
         Command::Demo(args) => demo::run(&app, args).await,
         Command::Completions(args) => manual::completions(&app, &args),
         Command::Man => manual::man(&app),
@@ -92,8 +109,9 @@ impl App {
     /// Opens the home. An owner whose key somebody asks for hears of it at every command.
     fn open(&self) -> Result<Client, Failure> {
         let client = self.open_quietly()?;
-        for recovery in client.recoveries().unwrap_or_default() {
-            self.ui.warn(&status::alarm(&recovery));
+        let recoveries = client.recoveries().unwrap_or_default();
+        for recovery in recoveries.iter().filter(|recovery| recovery.answer.is_none()) {
+            self.ui.warn(&requests::alarm(recovery));
         }
         Ok(client)
     }
@@ -164,6 +182,25 @@ impl App {
     }
 }
 
+/// The parcels that came with a link: all of them, or none.
+fn parcels_with(link: &Link, paths: &[PathBuf]) -> Result<Vec<Parcel>, Failure> {
+    if paths.is_empty() && link.slots.iter().all(|slot| slot.relay.is_files()) {
+        let message = "This link goes with a file.".to_owned();
+        let hint = "Give the file that your friend sent with it: --import FILE.".to_owned();
+        return Err(Failure::new("file-needed", message, hint));
+    }
+    parcels(paths)
+}
+
+/// The parcels in these files: all of them, or none.
+fn parcels(paths: &[PathBuf]) -> Result<Vec<Parcel>, Failure> {
+    let read = |path: &PathBuf| {
+        let text = read_limited(path, armor::MESSAGES_MAX)?;
+        Ok(recovery_client::read_parcel(&path.display().to_string(), &text)?)
+    };
+    paths.iter().map(read).collect()
+}
+
 /// The link in a text that may be a whole message: the only word with `/i#` or `/r#` in it, without the
 /// marks that people and programs put around links.
 fn link_in(text: &str) -> &str {
@@ -204,85 +241,4 @@ fn given_passphrase(
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     Ok(Some(Zeroizing::new(line.to_owned())))
-}
-
-/// An event for scripts.
-fn event_json(event: &Event) -> Value {
-    match event {
-        Event::ContactAccepted { name } => {
-            json!({ "kind": "contact-accepted", "contact": name.as_str() })
-        }
-        Event::ContactContested { name } => {
-            json!({ "kind": "contact-contested", "contact": name.as_str() })
-        }
-        Event::SamePerson { name, contact } => {
-            json!({ "kind": "same-person", "invite": name.as_str(), "contact": contact.as_str() })
-        }
-        Event::PieceHeld { contact, generation } => {
-            json!({ "kind": "piece-held", "contact": contact.as_str(), "generation": generation })
-        }
-        Event::ProofFailed { contact, generation } => {
-            json!({ "kind": "proof-failed", "contact": contact.as_str(), "generation": generation })
-        }
-        Event::CircleActive { generation } => {
-            json!({ "kind": "circle-active", "generation": generation })
-        }
-        Event::PieceStored { owner, generation } => {
-            json!({ "kind": "piece-stored", "owner": owner.as_str(), "generation": generation })
-        }
-        Event::PieceRefused { owner, why } => {
-            json!({ "kind": "piece-refused", "owner": owner.as_str(), "reason": why })
-        }
-        Event::Alert { contact, request, kind, claims } => json!({
-            "kind": "alert", "contact": contact.as_str(), "request": request.to_string(),
-            "alert": status::alert_word(*kind), "claims": claims.as_str(),
-        }),
-        Event::Ignored { from, why } => {
-            json!({ "kind": "ignored", "from": from.as_ref().map(|name| name.as_str()), "reason": why })
-        }
-        _ => json!({ "kind": "other" }),
-    }
-}
-
-/// An event for people.
-fn event_text(event: &Event) -> String {
-    let name = |name: &recovery_core::name::Name| crate::ui::clean(name.as_str());
-    match event {
-        Event::ContactAccepted { name: who } => format!("{} accepted your invitation", name(who)),
-        Event::ContactContested { name: who } => format!(
-            "somebody else answered the invitation of {0} too: nothing is sent to them until you compare the number with 'recovery contacts verify'",
-            name(who)
-        ),
-        Event::SamePerson { name: who, contact } => {
-            format!(
-                "the invitation of {} was answered by {}, who is a contact already",
-                name(who),
-                name(contact)
-            )
-        }
-        Event::PieceHeld { contact, .. } => {
-            format!("{} holds their piece of the key", name(contact))
-        }
-        Event::ProofFailed { contact, .. } => {
-            format!("{} sent a wrong proof: they may not hold their piece", name(contact))
-        }
-        Event::CircleActive { .. } => "your key is protected now".to_owned(),
-        Event::PieceStored { owner, .. } => {
-            format!("you hold a piece of the key of {} now", name(owner))
-        }
-        Event::PieceRefused { owner, why } => {
-            format!("a piece from {} was refused: {why}", name(owner))
-        }
-        Event::Alert { contact, kind, claims, .. } => format!(
-            "{} {} a request to recover your key (it claims to be from {}); if that is not you, call your contacts now",
-            name(contact),
-            status::alert_word(*kind).replace('-', " "),
-            name(claims)
-        ),
-        Event::Ignored { from, why } => {
-            let from = from.as_ref().map_or_else(|| "an unknown sender".to_owned(), name);
-            format!("a message from {from} was passed over: {why}")
-        }
-        _ => String::new(),
-    }
 }

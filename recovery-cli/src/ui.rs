@@ -3,7 +3,7 @@
 mod text;
 
 use text::wrap;
-pub(crate) use text::{ago, clean, plural};
+pub(crate) use text::{ago, clean, day, plural, span};
 
 use crate::{
     cli::{Color, Options},

@@ -4,7 +4,7 @@ mod flows;
 
 use crate::ui::clean;
 use flows::{
-    ambiguous, approve, import, pair, policy, protect, request, restore, vault, wrong_number,
+    ambiguous, approve, drill, import, pair, policy, protect, request, restore, vault, wrong_number,
 };
 use recovery_client::{
     ClientError, Notice,
@@ -143,6 +143,7 @@ impl From<ClientError> for Failure {
             ClientError::Policy(error) => policy(error),
             ClientError::Request(error) => request(error),
             ClientError::Approve(error) => approve(error),
+            ClientError::Drill(error) => drill(error),
             ClientError::WrongNumber { tries_left } => wrong_number(*tries_left),
             ClientError::Restore(error) => restore(error),
             ClientError::AmbiguousOwner { owners, .. } => ambiguous(&error, owners),

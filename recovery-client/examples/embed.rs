@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "an example tells what it does")]
 
 use recovery_client::core::{address::RelayUrl, circle::Reach, name::Name, policy::Policy};
-use recovery_client::{Chosen, Client, NumberProof, home::Protection};
+use recovery_client::{Chosen, Client, NumberProof, Way, home::Protection};
 use recovery_relay::{Config, Relay, config::StorePlace};
 use std::{env, error::Error, path::Path, time::Duration};
 
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Any two of them suffice from now on.
     let people = app.device()?.contacts().iter().map(|contact| contact.card.id()).collect();
-    app.protect(Policy::any(2, people)?, None, None).await?;
+    app.protect(Policy::any(2, people)?.into(), None).await?;
     for friend in &mut friends {
         friend.sync(None).await?;
     }
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (link, number) = (new.request_link(false)?, new.request_number()?);
     for friend in friends.iter_mut().take(2) {
         let request = friend.open_request(&link, &name("Anna")?).await?;
-        friend.approve(&link, request, NumberProof::Number(number), false).await?;
+        friend.approve(&link, request, NumberProof::Number(number), Way::default()).await?;
     }
     let progress = new.poll_restore(Duration::ZERO, None).await?;
     let owner = progress.candidates.first().ok_or("too few approved")?.id;

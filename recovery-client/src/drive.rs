@@ -5,11 +5,11 @@
 
 use crate::{
     Client, ClientError, Notice,
-    relays::{If, Page, Put, Read, RelayError, Relays},
+    relays::{Hold, If, Page, Put, Read, RelayError, Relays},
 };
 use recovery_core::{
     address::RelayUrl,
-    flows::{Delivery, Event, Step, VaultCopy, Watch},
+    flows::{Delivery, Event, Step, VaultCopy, Watch, device::Place},
     ids::{Base, MailboxToken},
     wire::limits::{READ_LIMIT_MAX, WAIT_SECONDS_MAX},
 };
@@ -55,7 +55,10 @@ impl Client {
                     self.notices.push(Notice::Queued(error));
                     left.push(delivery);
                 }
-                Err(error) => self.notices.push(Notice::NotSent(error)),
+                Err(error) => {
+                    self.refused(&delivery, &error);
+                    self.notices.push(Notice::NotSent(error));
+                }
             }
         }
         let sent = before != left.len();
@@ -65,6 +68,15 @@ impl Client {
             self.save()?;
         }
         Ok(())
+    }
+
+    /// A relay that refuses to hold an approval says that the owner stopped the request.
+    fn refused(&mut self, delivery: &Delivery, error: &RelayError) {
+        if let (Delivery::PostHeld { to, .. }, true) = (delivery, error.is_vetoed())
+            && let Some(device) = self.state.device.as_mut()
+        {
+            device.hold_refused(to);
+        }
     }
 
     /// Whether a post found no mailbox where one of a contact's or an owner's belongs: their device could
@@ -78,21 +90,37 @@ impl Client {
         error.is_gone() && cards.any(|card| card.mailboxes().contains(to))
     }
 
-    /// Brings the vault to the relays that hold an older one.
+    /// Brings the vault, under each of its root keys, to the relays that hold an older one.
     async fn upload_vault(&mut self, dead: &mut BTreeSet<RelayUrl>) -> Result<bool, ClientError> {
         let Some(device) = self.state.device.as_ref() else {
             return Ok(false);
         };
         let vault = device.vault();
-        let owner = !(vault.entries.is_empty() && vault.contacts.is_empty());
-        let behind = |copy: &VaultCopy| copy.version < vault.version && !dead.contains(&copy.relay);
-        let behind: Vec<VaultCopy> = device.copies().into_iter().filter(behind).collect();
-        if !owner || behind.is_empty() {
+        if vault.entries.is_empty() && vault.contacts.is_empty() {
             return Ok(false);
         }
-        let container = self.with_context(|device, ctx| device.container(ctx))??;
+        let mut uploaded = false;
+        for place in device.places() {
+            uploaded |= self.upload_place(&place, dead).await?;
+        }
+        Ok(uploaded)
+    }
+
+    async fn upload_place(
+        &mut self,
+        place: &Place,
+        dead: &BTreeSet<RelayUrl>,
+    ) -> Result<bool, ClientError> {
+        let device = self.device()?;
+        let version = device.vault().version;
+        let behind = |copy: &VaultCopy| copy.version < version && !dead.contains(&copy.relay);
+        let behind: Vec<VaultCopy> = device.copies(place).into_iter().filter(behind).collect();
+        if behind.is_empty() {
+            return Ok(false);
+        }
+        let container = self.with_context(|device, ctx| device.container(place, ctx))??;
         for copy in behind {
-            match self.upload_to(&copy, &container).await {
+            match self.upload_to(place, &copy, &container).await {
                 Ok(()) => {}
                 Err(error) => self.notices.push(Notice::NotSynced(error)),
             }
@@ -100,11 +128,16 @@ impl Client {
         Ok(true)
     }
 
-    async fn upload_to(&mut self, copy: &VaultCopy, container: &[u8]) -> Result<(), RelayError> {
+    async fn upload_to(
+        &mut self,
+        place: &Place,
+        copy: &VaultCopy,
+        container: &[u8],
+    ) -> Result<(), RelayError> {
         let device = self.state.device.as_ref();
         let Some(device) = device else { return Ok(()) };
         let (version, relay) = (device.vault().version, &copy.relay);
-        let token = device.vault().slot.slot(relay.as_str());
+        let token = place.slot.slot(relay.as_str());
         let known = copy.etag.as_deref().and_then(|etag| etag.parse().ok());
         let put = |only_if| Put { only_if, ttl: None };
         let first = put(known.map_or(If::None, If::Match));
@@ -126,7 +159,7 @@ impl Client {
             }
             other => other?,
         };
-        let copy = VaultCopy { relay: relay.clone(), etag: Some(etag.to_string()), version };
+        let copy = VaultCopy { etag: Some(etag.to_string()), version, ..copy.clone() };
         if let Some(device) = self.state.device.as_mut() {
             device.copied(copy);
         }
@@ -155,8 +188,17 @@ impl Client {
         Ok(events)
     }
 
-    /// One round over all mailboxes: waits up to `wait` seconds for a first message, acts on all.
+    /// One round over all mailboxes: waits up to `wait` seconds for a first message, acts on all, and then
+    /// does what is due.
     async fn round(&mut self, wait: u64) -> Result<Vec<Event>, ClientError> {
+        let mut events = self.read_all(wait).await?;
+        events.extend(self.tidy()?);
+        self.flush().await?;
+        Ok(events)
+    }
+
+    /// Reads all mailboxes and acts on what came; nothing is done just because its time has come.
+    pub(crate) async fn read_all(&mut self, wait: u64) -> Result<Vec<Event>, ClientError> {
         self.flush().await?;
         let watches = self.device()?.watches();
         let calls = watches.into_iter().map(|watch| {
@@ -177,6 +219,17 @@ impl Client {
         }
         self.flush().await?;
         Ok(events)
+    }
+
+    /// Does what is due as time goes by.
+    pub(crate) fn tidy(&mut self) -> Result<Vec<Event>, ClientError> {
+        let before = self.device()?.vault().version;
+        let step = self.with_context(|device, ctx| device.tidy(ctx))?;
+        let idle = step.outbox.is_empty() && step.events.is_empty();
+        if idle && self.device()?.vault().version == before {
+            return Ok(Vec::new());
+        }
+        self.keep(step)
     }
 
     fn act(
@@ -271,6 +324,15 @@ async fn deliver(relays: &Relays, delivery: &Delivery) -> Result<(), RelayError>
             relays.close_mailbox(relay, &base.mailbox(relay.as_str())).await
         }
         Delivery::Post { to, body } => relays.post(&to.relay, to.id, body, None).await.map(drop),
+        Delivery::PostHeld { to, body, holds, delay } => {
+            let Some((id, also)) = holds.split_first() else { return Ok(()) };
+            let hold = Hold { id: *id, also: also.first().copied(), seconds: *delay };
+            relays.post(&to.relay, to.id, body, Some(&hold)).await.map(drop)
+        }
+        Delivery::Veto { base, mailbox } => {
+            let token = base.hold(mailbox.relay.as_str());
+            relays.veto(&mailbox.relay, &token, Some(mailbox.id)).await
+        }
         Delivery::PutSlot { base, relay, body, ttl } => {
             put_over(relays, base, relay, (body, *ttl)).await
         }

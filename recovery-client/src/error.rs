@@ -7,6 +7,7 @@ use crate::{
 use recovery_core::{
     flows::{
         approve::ApproveError,
+        drill::DrillError,
         pair::PairError,
         protect::ProtectError,
         request::RequestError,
@@ -63,8 +64,11 @@ pub enum ClientError {
     /// Approving.
     #[error(transparent)]
     Approve(#[from] ApproveError),
+    /// Rehearsing.
+    #[error(transparent)]
+    Drill(#[from] DrillError),
     /// A wrong number.
-    #[error("that is not the number of this request")]
+    #[error("that is not the right number")]
     WrongNumber {
         /// Tries that are left.
         tries_left: u8,

@@ -4,11 +4,12 @@ use crate::{Client, ClientError, behind, now, relays::Relays};
 use recovery_core::{
     circle::{Opened, OpenedState, Reach},
     flows::{
-        approve::{ApproveError, Sent, Tried},
+        approve::{ApproveError, Consent, Sent, Tried},
+        drill::DrillError,
         pair::{PairError, read_invite},
         request::RequestError,
     },
-    ids::{ContactId, RequestId},
+    ids::{ContactId, DrillId, RequestId},
     name::Name,
     number::Number,
     wire::{
@@ -17,6 +18,7 @@ use recovery_core::{
         messages::Request,
     },
 };
+use tokio::task::JoinSet;
 
 /// An invite was accepted.
 #[derive(Debug)]
@@ -45,6 +47,17 @@ pub struct Approved {
     pub request: RequestId,
     /// The approval as text, if it was to go by file.
     pub armored: Option<String>,
+    /// Unix seconds when an approval that is held back is released.
+    pub release_at: Option<u64>,
+}
+
+/// How an approval goes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Way {
+    /// As text, to travel by file.
+    pub by_file: bool,
+    /// In spite of the owner's stop.
+    pub overrides: bool,
 }
 
 impl Client {
@@ -54,8 +67,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Pair`], [`ClientError::LinkUsed`], [`ClientError::Relay`].
     pub async fn check_invite(link: &Link) -> Result<Name, ClientError> {
-        let boxed = behind_invite(&Relays::new()?, link).await?;
-        Ok(read_invite(link, &boxed, now())?.card.name().clone())
+        look_at_invite(&Relays::new()?, link).await
     }
 
     /// Accepts an invite. Accepting it once more, while the owner's device has not taken the answer,
@@ -97,6 +109,8 @@ impl Client {
         if link.kind != LinkKind::Request {
             return Err(RequestError::WrongLink(link.kind).into());
         }
+        // A piece, or a stop, may be waiting.
+        self.hear().await?;
         let owner = self.holder_of(owner)?;
         let known = self.device()?.opened_by(link).map(|opened| opened.id);
         let found = behind(&self.relays, link).await;
@@ -106,6 +120,7 @@ impl Client {
                     .with_context(|device, ctx| device.open_request(link, &boxed, owner, ctx))??;
                 self.keep(opened.step)?;
                 self.flush().await?;
+                self.hear_alarms(opened.id).await?;
                 return Ok(opened.id);
             }
             (_, Some(id)) => self.with_context(|d, ctx| d.choose_owner(id, owner, ctx))??,
@@ -114,7 +129,9 @@ impl Client {
         };
         self.keep(step)?;
         self.flush().await?;
-        known.ok_or(ClientError::RequestGone)
+        let id = known.ok_or(ClientError::RequestGone)?;
+        self.hear_alarms(id).await?;
+        Ok(id)
     }
 
     fn holder_of(&self, owner: &Name) -> Result<ContactId, ClientError> {
@@ -148,7 +165,8 @@ impl Client {
         }
     }
 
-    /// Approves a request; the approval is posted, or given as text to travel by file.
+    /// Approves a request; the approval is posted, or given as text to travel by file. With a delay it is
+    /// held back first; then there is no text yet.
     ///
     /// # Errors
     /// [`ClientError::Approve`], [`ClientError::WrongNumber`]; nothing is sent to the requester then.
@@ -157,7 +175,7 @@ impl Client {
         link: &Link,
         id: RequestId,
         proof: NumberProof,
-        by_file: bool,
+        way: Way,
     ) -> Result<Approved, ClientError> {
         let scanned = match proof {
             NumberProof::Scanned => Some(link),
@@ -174,18 +192,94 @@ impl Client {
             }
             NumberProof::Checked => None,
         };
-        let sent: Sent = self.with_context(|device, ctx| device.approve(id, scanned, ctx))??;
+        // The last moment to hear that the owner stopped it.
+        self.hear().await?;
+        let consent = Consent { scanned, overrides: way.overrides, by_file: way.by_file };
+        let sent: Sent = self.with_context(|device, ctx| device.approve(id, consent, ctx))??;
         let mut step = sent.to_owner;
-        let armored = by_file.then(|| armor::encode(Title::Approval, &sent.message));
-        if !by_file {
+        let encode = |message: &Vec<u8>| armor::encode(Title::Approval, message);
+        let armored = sent.message.as_ref().filter(|_| way.by_file).map(encode);
+        if armored.is_none() {
             step.then(sent.to_requester);
         }
         self.keep(step)?;
         self.flush().await?;
-        Ok(Approved { request: id, armored })
+        Ok(Approved { request: id, armored, release_at: sent.release_at })
     }
 
-    fn opened(&self, id: RequestId) -> Result<&Opened, ClientError> {
+    /// Reads what waits, once; what happened is kept for [`Client::take_events`].
+    async fn hear(&mut self) -> Result<(), ClientError> {
+        let events = self.read_all(0).await?;
+        self.events.extend(events);
+        Ok(())
+    }
+
+    /// Reads what the owner's other contacts warn of. That a relay does not answer stops nothing.
+    async fn hear_alarms(&mut self, id: RequestId) -> Result<(), ClientError> {
+        let mut reads = JoinSet::new();
+        for slot in self.device()?.alarm_slots(id) {
+            let relays = self.relays.clone();
+            reads.spawn(async move { relays.get_slot(&slot.relay, slot.id).await });
+        }
+        let mut found = Vec::new();
+        while let Some(read) = reads.join_next().await {
+            if let Ok(Ok(Some((_, body)))) = read {
+                found.push(body);
+            }
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.with_context(|device, _| device.hear_alarms(id, &found))?;
+        self.save()
+    }
+
+    /// "This is not Anna": the owner and the other contacts are warned, the requester hears nothing.
+    ///
+    /// # Errors
+    /// [`ClientError::Approve`].
+    pub async fn report_impostor(
+        &mut self,
+        id: RequestId,
+        reason: Option<Name>,
+    ) -> Result<(), ClientError> {
+        let step = self.with_context(|device, ctx| device.report_impostor(id, reason, ctx))??;
+        self.keep(step)?;
+        self.flush().await
+    }
+
+    /// Answers a rehearsal with the number that the owner read out.
+    ///
+    /// # Errors
+    /// [`ClientError::WrongNumber`] as long as there are tries; [`ClientError::Drill`].
+    pub async fn answer_drill(&mut self, id: DrillId, number: &Number) -> Result<(), ClientError> {
+        let (tried, step) =
+            self.with_context(|device, ctx| device.answer_drill(id, number, ctx))??;
+        self.keep(step)?;
+        self.flush().await?;
+        match tried {
+            Tried::Right => Ok(()),
+            Tried::Wrong { tries_left } => Err(ClientError::WrongNumber { tries_left }),
+            Tried::Burnt => Err(DrillError::Over.into()),
+        }
+    }
+
+    /// Stops holding an owner's pieces, and tells the owner.
+    ///
+    /// # Errors
+    /// [`ClientError::Request`].
+    pub async fn leave(&mut self, owner: &Name) -> Result<(), ClientError> {
+        let owner = self.holder_of(owner)?;
+        let step = self.with_context(|device, ctx| device.leave(owner, ctx))??;
+        self.keep(step)?;
+        self.flush().await
+    }
+
+    /// What this device knows of a request.
+    ///
+    /// # Errors
+    /// [`ClientError::Request`].
+    pub fn opened(&self, id: RequestId) -> Result<&Opened, ClientError> {
         let opened = self.device()?.opened().iter().find(|opened| opened.id == id);
         Ok(opened.ok_or(RequestError::Unknown)?)
     }
@@ -216,6 +310,12 @@ impl Client {
         self.keep(step)?;
         self.flush().await
     }
+}
+
+/// The owner's name in an invite that can still be accepted.
+pub(crate) async fn look_at_invite(relays: &Relays, link: &Link) -> Result<Name, ClientError> {
+    let boxed = behind_invite(relays, link).await?;
+    Ok(read_invite(link, &boxed, now())?.card.name().clone())
 }
 
 /// What stands behind an invite's link.

@@ -12,22 +12,26 @@ mod error;
 mod friend;
 pub mod home;
 mod owner;
+mod parcels;
 pub mod relays;
 mod restoring;
 mod state;
+mod what_if;
 
 pub use error::ClientError;
-pub use friend::{Accepted, Approved, NumberProof};
+pub use friend::{Accepted, Approved, NumberProof, Way};
 pub use owner::{ContactState, PairingNumbers, Protected, Status, StatusContact};
+pub use parcels::read_parcel;
 pub use recovery_core as core;
 pub use restoring::{Candidate, Chosen, Done, Progress};
+pub use what_if::WhatIf;
 
 use getrandom::SysRng;
 use home::{Home, HomeError, HomeWarning, Protection};
 use rand_core::UnwrapErr;
 use recovery_core::{
     address::RelayUrl,
-    flows::{Context, Device},
+    flows::{Context, Device, Event},
     kdf::KdfCost,
     name::Name,
     wire::link::Link,
@@ -68,6 +72,7 @@ pub struct Client {
     state: State,
     cost: KdfCost,
     notices: Vec<Notice>,
+    events: Vec<Event>,
 }
 
 impl Client {
@@ -88,7 +93,7 @@ impl Client {
     }
 
     fn create_with(dir: &Path, protection: Protection, state: State) -> Result<Self, ClientError> {
-        let relays = Relays::new()?;
+        let relays = Relays::new()?.with_files(state.files.clone());
         let home = Home::create(dir, protection, &state.encode(), &mut UnwrapErr(SysRng))?;
         Ok(Self::assemble(home, relays, state))
     }
@@ -104,13 +109,13 @@ impl Client {
     ) -> Result<Self, E> {
         let (home, octets) = Home::open(dir, passphrase, wait)?;
         let state = State::decode(&octets).map_err(ClientError::State)?;
-        let relays = Relays::new().map_err(ClientError::from)?;
+        let relays = Relays::new().map_err(ClientError::from)?.with_files(state.files.clone());
         Ok(Self::assemble(home, relays, state))
     }
 
     fn assemble(home: Home, relays: Relays, state: State) -> Self {
         let notices = home.warnings().iter().cloned().map(Notice::Home).collect();
-        Self { home, relays, state, cost: KdfCost::STANDARD, notices }
+        Self { home, relays, state, cost: KdfCost::STANDARD, notices, events: Vec::new() }
     }
 
     /// The person of this home.
@@ -133,6 +138,11 @@ impl Client {
         std::mem::take(&mut self.notices)
     }
 
+    /// What happened besides what was asked for, since this was last asked.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
     /// How many things wait to be sent.
     #[must_use]
     pub fn queued(&self) -> usize {
@@ -150,6 +160,7 @@ impl Client {
     }
 
     pub(crate) fn save(&mut self) -> Result<(), ClientError> {
+        self.state.files = self.relays.files().keep();
         Ok(self.home.write(&self.state.encode(), &mut UnwrapErr(SysRng))?)
     }
 }

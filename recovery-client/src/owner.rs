@@ -1,6 +1,6 @@
 //! What an owner does: keep secrets, invite contacts, protect.
 
-use crate::{Client, ClientError, now};
+use crate::{Client, ClientError, now, what_if::spare};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use recovery_core::{
@@ -8,12 +8,14 @@ use recovery_core::{
     flows::{
         Context, Event, Recovery, Step,
         device::Invitation,
+        drill::{DrillError, OwnDrill},
         pair::{Invited, PairError},
+        protect::{self, Plan},
         request::REQUEST_SECONDS,
     },
+    ids::RequestId,
     name::Name,
     number::Number,
-    policy::Policy,
     secret::SecretBytes,
     wire::link::Link,
 };
@@ -21,6 +23,9 @@ use std::time::Duration;
 
 /// After so many seconds without a proof a contact is called silent: 7 days.
 const SILENT_SECONDS: u64 = 7 * 86_400;
+
+/// After so many seconds without a proof a piece may have rotted unseen: 400 days.
+const STALE_SECONDS: u64 = 400 * 86_400;
 
 /// A circle was made.
 #[derive(Debug)]
@@ -50,6 +55,8 @@ pub enum ContactState {
     Contested,
     /// Will be left out of the next circle.
     Removed,
+    /// Said farewell.
+    Left,
 }
 
 /// One contact in the status.
@@ -65,6 +72,10 @@ pub struct StatusContact {
     pub verified: bool,
     /// Whether they are in the newest circle.
     pub in_circle: bool,
+    /// Unix seconds since when they were asked for a proof and have not answered.
+    pub asked: Option<u64>,
+    /// In the circle, and without a proof for more than 400 days.
+    pub stale: bool,
 }
 
 /// The numbers to compare with somebody.
@@ -81,6 +92,10 @@ pub struct PairingNumbers {
 pub struct Status {
     /// The newest circle.
     pub circle: Option<Circle>,
+    /// Older generations that still open the key.
+    pub older: usize,
+    /// How many contacts may still be lost, whoever they are; `None` without a circle.
+    pub spare: Option<usize>,
     /// Every contact.
     pub contacts: Vec<StatusContact>,
     /// Recoveries of this key that contacts told of.
@@ -104,7 +119,11 @@ impl Client {
             return self.flush().await;
         }
         self.with_context(|device, ctx| device.add(label, content, ctx.now))??;
-        self.with_context(|device, ctx| device.container(ctx))??;
+        // Nothing is added that no container would hold.
+        let places = self.device()?.places();
+        for place in &places {
+            self.with_context(|device, ctx| device.container(place, ctx))??;
+        }
         self.save()?;
         self.flush().await
     }
@@ -201,18 +220,38 @@ impl Client {
         self.flush().await
     }
 
-    /// Makes a new circle and sends its pieces; waits up to `wait` until enough contacts proved that
-    /// they hold theirs.
+    /// Makes a new circle and sends its pieces; waits up to `wait` until all contacts proved that they hold
+    /// theirs.
     ///
     /// # Errors
     /// [`ClientError::Protect`]; nothing is changed then.
     pub async fn protect(
         &mut self,
-        policy: Policy,
+        plan: Plan<'_>,
+        wait: Option<Duration>,
+    ) -> Result<Protected, ClientError> {
+        let made = self.with_context(|device, ctx| device.protect(plan, ctx))??;
+        self.protected(made, wait).await
+    }
+
+    /// Deals fresh pieces to the same people, without those who were removed or left.
+    ///
+    /// # Errors
+    /// [`ClientError::Protect`]; nothing is changed then.
+    pub async fn renew(
+        &mut self,
         passphrase: Option<&str>,
         wait: Option<Duration>,
     ) -> Result<Protected, ClientError> {
-        let made = self.with_context(|device, ctx| device.protect(policy, passphrase, ctx))??;
+        let made = self.with_context(|device, ctx| device.renew(passphrase, ctx))??;
+        self.protected(made, wait).await
+    }
+
+    async fn protected(
+        &mut self,
+        made: protect::Protected,
+        wait: Option<Duration>,
+    ) -> Result<Protected, ClientError> {
         let (circle, generation) = (made.circle.to_string(), made.generation);
         self.keep(made.step)?;
         self.flush().await?;
@@ -223,12 +262,88 @@ impl Client {
         Ok(Protected { circle, generation, events })
     }
 
+    /// Ends a renewal by choice: the newest generation counts if its holders suffice, and the one before is
+    /// retired although not everybody confirmed.
+    ///
+    /// # Errors
+    /// [`ClientError::Protect`]; nothing is changed then.
+    pub async fn finish_renewal(&mut self) -> Result<Vec<Event>, ClientError> {
+        let step = self.with_context(|device, ctx| device.finish_renewal(ctx))??;
+        let events = self.keep(step)?;
+        self.flush().await?;
+        Ok(events)
+    }
+
+    /// Asks every contact to prove that it still holds its pieces; waits up to `wait` for the proofs.
+    ///
+    /// # Errors
+    /// [`ClientError::Home`] if the home can't be written.
+    pub async fn check(&mut self, wait: Option<Duration>) -> Result<Vec<Event>, ClientError> {
+        let step = self.with_context(|device, ctx| device.check(ctx))?;
+        self.keep(step)?;
+        self.listen(wait, Self::all_answered).await
+    }
+
+    fn all_answered(&self) -> bool {
+        let circles = self.state.device.as_ref().map(|device| &device.vault().circles);
+        let mut members = circles.into_iter().flatten().flat_map(|circle| &circle.members);
+        members.all(|member| member.asked.is_none())
+    }
+
+    /// Asks contacts to rehearse: those of these names, or all who hold a piece.
+    ///
+    /// # Errors
+    /// [`ClientError::Drill`]; nothing is sent then.
+    pub async fn drill(&mut self, names: &[Name]) -> Result<OwnDrill, ClientError> {
+        let wanted = |contact: &Contact| names.is_empty() || names.contains(&contact.name);
+        let (_, step) = self.with_context(|device, ctx| device.drill(wanted, ctx))??;
+        self.keep(step)?;
+        self.flush().await?;
+        let drill = self.device()?.drills().last().cloned();
+        drill.ok_or(ClientError::Drill(DrillError::Internal))
+    }
+
+    /// The number of a rehearsal, to be read to contacts.
+    ///
+    /// # Errors
+    /// [`ClientError::Drill`].
+    pub fn drill_number(&self, drill: &OwnDrill) -> Result<Number, ClientError> {
+        let mut rng = UnwrapErr(SysRng);
+        Ok(drill.number(&Context { now: now(), rng: &mut rng, cost: self.cost })?)
+    }
+
+    /// Notes that a sheet to print was made.
+    ///
+    /// # Errors
+    /// [`ClientError::Home`] if the home can't be written.
+    pub fn note_sheet(&mut self) -> Result<(), ClientError> {
+        self.with_context(|device, ctx| device.note_sheet(ctx.now))?;
+        self.save()
+    }
+
+    /// Stops a recovery of this owner's key. What can't be reached now is told as soon as it can.
+    ///
+    /// # Errors
+    /// [`ClientError::Request`] if no contact told of such a request.
+    pub async fn veto(&mut self, request: RequestId) -> Result<(), ClientError> {
+        let step = self.with_context(|device, ctx| device.veto(request, ctx))??;
+        self.keep(step)?;
+        self.flush().await
+    }
+
+    /// Says that a recovery of this key is the owner's own; ends the alarm, and nothing else.
+    ///
+    /// # Errors
+    /// [`ClientError::Request`] if no contact told of such a request.
+    pub fn was_me(&mut self, request: RequestId) -> Result<(), ClientError> {
+        self.with_context(|device, _| device.was_me(request))??;
+        self.save()
+    }
+
     fn all_held(&self, generation: u64) -> bool {
         let circles = self.state.device.as_ref().map(|device| &device.vault().circles);
-        circles.into_iter().flatten().any(|circle| {
-            circle.generation == generation
-                && circle.members.iter().all(|member| member.state == MemberState::Held)
-        })
+        let mut circles = circles.into_iter().flatten();
+        circles.any(|circle| circle.generation == generation && circle.held_by_all())
     }
 
     /// Fetches everything that waits and acts on it, in every role; goes on for `wait`.
@@ -236,8 +351,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Home`] if the home can't be written.
     pub async fn sync(&mut self, wait: Option<Duration>) -> Result<Vec<Event>, ClientError> {
-        let step = self.with_context(|device, ctx| device.tidy(ctx.now))?;
-        self.keep(step)?;
+        // What came is read before anything is released: it may be a stop.
         self.listen(wait, |_| false).await
     }
 
@@ -266,15 +380,20 @@ impl Client {
                 proved: member.and_then(|member| member.proved),
                 verified: contact.verified,
                 in_circle: member.is_some(),
+                asked: member.and_then(|member| member.asked.as_ref()).map(|asked| asked.at),
+                stale: member.is_some_and(|member| is_stale(member, now())),
             }
         });
-        let copies = device.copies();
+        let places = device.places();
+        let copies: Vec<_> = places.iter().flat_map(|place| device.copies(place)).collect();
         Ok(Status {
             contacts: contacts.collect(),
             recoveries: self.recoveries()?,
             entries: vault.entries.len(),
             synced: !copies.is_empty() && copies.iter().all(|copy| copy.version >= vault.version),
             queued: self.queued(),
+            older: vault.circles.len().saturating_sub(1),
+            spare: circle.as_ref().map(|circle| spare(circle, &vault.contacts)),
             circle,
         })
     }
@@ -283,8 +402,10 @@ impl Client {
 fn contact_state(contact: &Contact, member: Option<&Member>, now: u64) -> ContactState {
     match member.map(|member| (member.state, member.sent)) {
         _ if contact.contested() => ContactState::Contested,
+        _ if contact.left => ContactState::Left,
         _ if contact.removed => ContactState::Removed,
         None => ContactState::Paired,
+        Some((MemberState::Held, _)) if is_silent(member, now) => ContactState::Silent,
         Some((MemberState::Held, _)) => ContactState::Held,
         Some((MemberState::Failed, _)) => ContactState::Failed,
         Some((MemberState::Sent, sent)) if sent.saturating_add(SILENT_SECONDS) < now => {
@@ -292,4 +413,14 @@ fn contact_state(contact: &Contact, member: Option<&Member>, now: u64) -> Contac
         }
         Some((MemberState::Sent, _)) => ContactState::Sent,
     }
+}
+
+/// Asked for a proof, and not answered for a week.
+fn is_silent(member: Option<&Member>, now: u64) -> bool {
+    let asked = member.and_then(|member| member.asked.as_ref());
+    asked.is_some_and(|asked| asked.at.saturating_add(SILENT_SECONDS) < now)
+}
+
+fn is_stale(member: &Member, now: u64) -> bool {
+    member.proved.is_some_and(|proved| proved.saturating_add(STALE_SECONDS) < now)
 }

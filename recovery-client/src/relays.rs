@@ -9,10 +9,13 @@ mod answer;
 mod call;
 mod clients;
 mod error;
+mod files;
 mod resolve;
 mod types;
 
 pub use error::RelayError;
+pub use files::Parcel;
+pub(crate) use files::{Both, Files};
 pub use types::{Etag, Hold, If, Message, Page, ParseEtagError, Posted, Put, Read, Timeouts};
 
 use call::{bearer, nonsense, read_body, ttl_query};
@@ -34,6 +37,7 @@ const DAMAGED_MAX: usize = 32;
 pub struct Relays {
     clients: Arc<Clients>,
     total: Duration,
+    files: Files,
 }
 
 impl fmt::Debug for Relays {
@@ -57,7 +61,19 @@ impl Relays {
     /// # Errors
     /// As [`Relays::new`].
     pub fn with_timeouts(timeouts: Timeouts) -> Result<Self, RelayError> {
-        Ok(Self { clients: Arc::new(Clients::new(timeouts)?), total: timeouts.total })
+        let clients = Arc::new(Clients::new(timeouts)?);
+        Ok(Self { clients, total: timeouts.total, files: Files::default() })
+    }
+
+    /// With what a home keeps of the files.
+    pub(crate) fn with_files(mut self, both: Both) -> Self {
+        self.files = Files::new(both);
+        self
+    }
+
+    /// What lies at no relay.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Opens a mailbox, or extends the time it lasts; without `ttl` (seconds) it lasts until closed.
@@ -70,6 +86,9 @@ impl Relays {
         token: &MailboxToken,
         ttl: Option<u64>,
     ) -> Result<(), RelayError> {
+        if relay.is_files() {
+            return Ok(());
+        }
         let path = format!("/v1/mailboxes/{}{}", token.id(), ttl_query(ttl));
         self.command(relay, Method::PUT, &path, token.expose()).await
     }
@@ -85,6 +104,10 @@ impl Relays {
         body: &[u8],
         hold: Option<&Hold>,
     ) -> Result<Posted, RelayError> {
+        if relay.is_files() {
+            self.files.post(mailbox, body, crate::now());
+            return Ok(Posted::Seq(0));
+        }
         let hold = hold.map(|Hold { id, also, seconds }| match also {
             Some(also) => format!("{id},{also}; for={seconds}"),
             None => format!("{id}; for={seconds}"),
@@ -109,6 +132,9 @@ impl Relays {
         token: &MailboxToken,
         read: Read,
     ) -> Result<Page, RelayError> {
+        if relay.is_files() {
+            return Ok(self.files.read(token.id(), read.after, read.limit));
+        }
         let (mut read, mut damaged) = (read, Vec::new());
         loop {
             match self.read_once(relay, token, read).await {
@@ -153,6 +179,9 @@ impl Relays {
         token: &MailboxToken,
         seq: u64,
     ) -> Result<(), RelayError> {
+        if relay.is_files() {
+            return Ok(());
+        }
         let path = format!("/v1/mailboxes/{}/messages/{seq}", token.id());
         self.command(relay, Method::DELETE, &path, token.expose()).await
     }
@@ -166,6 +195,9 @@ impl Relays {
         relay: &RelayUrl,
         token: &MailboxToken,
     ) -> Result<(), RelayError> {
+        if relay.is_files() {
+            return Ok(());
+        }
         let path = format!("/v1/mailboxes/{}", token.id());
         self.command(relay, Method::DELETE, &path, token.expose()).await
     }
@@ -181,6 +213,9 @@ impl Relays {
         body: &[u8],
         put: &Put,
     ) -> Result<Etag, RelayError> {
+        if relay.is_files() {
+            return self.files.put(relay, token.id(), body, (put, crate::now()));
+        }
         let (id, secret) = (token.id(), Zeroizing::new(token.expose()));
         let path = format!("/v1/slots/{id}{}", ttl_query(put.ttl));
         let response = self
@@ -204,6 +239,9 @@ impl Relays {
         relay: &RelayUrl,
         slot: SlotId,
     ) -> Result<Option<(Etag, Vec<u8>)>, RelayError> {
+        if relay.is_files() {
+            return Ok(self.files.get(slot));
+        }
         let path = format!("/v1/slots/{slot}");
         let response = match self.call(relay, Method::GET, &path, |call| call).await {
             Err(error) if error.is_gone() => return Ok(None),
@@ -219,6 +257,10 @@ impl Relays {
     /// # Errors
     /// Any [`RelayError`].
     pub async fn delete_slot(&self, relay: &RelayUrl, token: &SlotToken) -> Result<(), RelayError> {
+        if relay.is_files() {
+            self.files.delete(token.id(), crate::now());
+            return Ok(());
+        }
         let path = format!("/v1/slots/{}", token.id());
         self.command(relay, Method::DELETE, &path, token.expose()).await
     }
@@ -233,6 +275,9 @@ impl Relays {
         token: &HoldToken,
         only_in: Option<MailboxId>,
     ) -> Result<(), RelayError> {
+        if relay.is_files() {
+            return Ok(());
+        }
         let only = only_in.map(|mailbox| format!("?mailbox={mailbox}")).unwrap_or_default();
         let path = format!("/v1/holds/{}/veto{only}", token.id());
         self.command(relay, Method::POST, &path, token.expose()).await
@@ -243,6 +288,9 @@ impl Relays {
     /// # Errors
     /// Any [`RelayError`] if it is not.
     pub async fn healthy(&self, relay: &RelayUrl) -> Result<(), RelayError> {
+        if relay.is_files() {
+            return Ok(());
+        }
         self.call(relay, Method::GET, "/healthz", |call| call).await.map(drop)
     }
 }

@@ -14,7 +14,7 @@ use recovery_core::{
     flows::{
         Context,
         request::NewDevice,
-        restore::{Approver, Assessed, RestoreError, Restored, Rollback, Taken},
+        restore::{Approver, Assessed, Quorums, RestoreError, Restored, Rollback, Taken},
     },
     ids::ContactId,
     kdf::KdfCost,
@@ -225,26 +225,27 @@ impl Client {
     /// [`ClientError::Restore`]; the recovery goes on then.
     pub async fn restore(&mut self, chosen: Chosen<'_>) -> Result<Done, ClientError> {
         let assessment = self.restoring()?.assess();
-        let sets = assessment.complete(Some(chosen.owner));
-        let set = sets.first().ok_or_else(|| too_few(&assessment, chosen.owner))?;
-        let quorum = set.combine()?;
-        let root = quorum.root(chosen.passphrase)?;
+        let quorums = Quorums::of(&assessment, chosen.owner)?;
         let mut found = Vec::new();
-        for slot in quorum.slots() {
+        for slot in quorums.slots() {
             match self.relays.get_slot(&slot.relay, slot.id).await {
                 Ok(Some((_, container))) => found.push(container),
                 Ok(None) => {}
                 Err(error) => self.notices.push(Notice::NotRead(error)),
             }
         }
-        let Restored { device, generation, rollback } = quorum.restore(root, &found)?;
+        let (restored, quorum) = quorums.restore(chosen.passphrase, &found)?;
+        let Restored { device, generation, rollback } = restored;
         if let Some(rollback) = rollback.clone().filter(|_| !chosen.accept_older) {
             return Err(RestoreError::Rollback(rollback).into());
         }
         let left_out = quorum.left_out().to_vec();
         let (clean_up, mut device) = (self.restoring()?.clean_up(), device);
-        device.came_back(self.restoring()?, now());
-        self.state = State { device: Some(device), outbox: clean_up.outbox, ..State::default() };
+        let known = rollback.as_ref().map_or(0, |rollback| rollback.known);
+        device.came_back(self.restoring()?, known, now());
+        let files = self.relays.files().keep();
+        self.state =
+            State { device: Some(device), outbox: clean_up.outbox, files, ..State::default() };
         self.save()?;
         self.flush().await?;
         Ok(Done { generation, left_out, rollback })
@@ -265,12 +266,4 @@ impl Client {
         self.home.remove()?;
         Ok(notices)
     }
-}
-
-fn too_few(
-    assessment: &recovery_core::flows::restore::Assessment,
-    owner: ContactId,
-) -> ClientError {
-    let (have, need) = assessment.leading(Some(owner)).map_or((0, 1), |set| set.counts());
-    RestoreError::TooFew { have, need }.into()
 }

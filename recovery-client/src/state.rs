@@ -1,6 +1,7 @@
 //! What a home holds: a device or a recovery in progress, what could not be sent yet, and how far each
 //! mailbox was read.
 
+use crate::relays::Both;
 use minicbor::{Decode, Encode};
 use recovery_core::{
     flows::{Delivery, Device, request::NewDevice},
@@ -17,6 +18,7 @@ pub(crate) struct State {
     pub(crate) restoring: Option<NewDevice>,
     pub(crate) outbox: Vec<Delivery>,
     pub(crate) cursors: Vec<Cursor>,
+    pub(crate) files: Both,
 }
 
 /// How far a mailbox at one relay was read.
@@ -43,6 +45,8 @@ struct Stored {
     outbox: Vec<Delivery>,
     #[n(4)]
     cursors: Vec<Cursor>,
+    #[n(5)]
+    files: Both,
 }
 
 impl Wire for Stored {
@@ -58,6 +62,7 @@ impl State {
             restoring: self.restoring.as_ref().map(|new| SecretBytes::new(&new.encode())),
             outbox: self.outbox.clone(),
             cursors: self.cursors.clone(),
+            files: self.files.clone(),
         })
     }
 
@@ -71,6 +76,7 @@ impl State {
                 .transpose()?,
             outbox: stored.outbox,
             cursors: stored.cursors,
+            files: stored.files,
         })
     }
 

@@ -15,6 +15,7 @@ use recovery_core::{
     circle::Reach,
     flows::{
         Context, Delivery, Device, Source,
+        approve::Consent,
         request::{NewDevice, request_id},
     },
     hpke_suite::OpeningKey,
@@ -151,14 +152,14 @@ fn round(seed: u64) -> Round {
     let mut bundles = Vec::new();
     for _ in 0..BEST_OF {
         let policy = policy.clone();
-        let (took, made) = time(|| owner.protect(policy, None, &mut context(rng)).unwrap());
+        let (took, made) = time(|| owner.protect(policy.into(), &mut context(rng)).unwrap());
         protect = protect.min(took);
         bundles = posts(&made.step.outbox);
     }
     for (friend, bundle) in friends.iter_mut().zip(&bundles) {
         let _ = friend.handle(Source::Owner(owner.id()), bundle, &mut context(rng));
     }
-    let container = owner.container(&mut context(rng)).unwrap();
+    let container = owner.container(&owner.places()[0], &mut context(rng)).unwrap();
     let relays = owner.relays().to_vec();
     let (new, step) =
         NewDevice::start("Anna".parse().unwrap(), None, &relays, &mut context(rng)).unwrap();
@@ -168,7 +169,8 @@ fn round(seed: u64) -> Round {
         let opened = friend.open_request(&link, &slot, owner.id(), &mut context(rng)).unwrap();
         let number = Number::of_request(opened.id, &link.secret, CHEAP).unwrap();
         let _ = friend.try_number(opened.id, &number, &mut context(rng)).unwrap();
-        approvals.push(friend.approve(opened.id, None, &mut context(rng)).unwrap().message);
+        let sent = friend.approve(opened.id, Consent::default(), &mut context(rng)).unwrap();
+        approvals.push(sent.message.unwrap());
     }
     let asked = new.encode();
     let mut restore = Duration::MAX;

@@ -33,6 +33,16 @@ impl RelayUrl {
     /// Longest URL, in octets.
     pub const MAX: usize = 255;
 
+    /// The address that stands for no relay: what would lie there travels as files. No such host can exist
+    /// (RFC 6761, section 6.4).
+    pub const FILES: &str = "https://files.invalid";
+
+    /// Whether it stands for no relay at all.
+    #[must_use]
+    pub fn is_files(&self) -> bool {
+        self.0 == Self::FILES
+    }
+
     /// The text, without a trailing slash.
     #[must_use]
     pub fn as_str(&self) -> &str {

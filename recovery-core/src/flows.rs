@@ -6,15 +6,20 @@
 
 pub mod approve;
 pub mod device;
+pub mod drill;
+pub mod hear;
 pub mod keep;
 pub mod pair;
 pub mod protect;
+pub mod renew;
 pub mod request;
 pub mod restore;
+pub(crate) mod slots;
+pub mod stop;
 
 use crate::{
     address::{MailboxAddress, RelayUrl},
-    ids::{Base, ContactId, RequestId},
+    ids::{Base, ContactId, DrillId, HoldId, RequestId},
     kdf::KdfCost,
     name::Name,
     wire::messages::AlertKind,
@@ -99,6 +104,32 @@ pub enum Delivery {
         #[cbor(n(1), with = "minicbor::bytes")]
         body: Vec<u8>,
     },
+    /// Post a message that the relay shows only after a delay.
+    #[n(5)]
+    PostHeld {
+        /// Where.
+        #[n(0)]
+        to: MailboxAddress,
+        /// The message.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        body: Vec<u8>,
+        /// Under which holds, at most two: who has the token of one can drop it before.
+        #[n(2)]
+        holds: Vec<HoldId>,
+        /// Seconds.
+        #[n(3)]
+        delay: u64,
+    },
+    /// Drop what is held under a hold for one mailbox, and refuse more.
+    #[n(6)]
+    Veto {
+        /// The hold's base.
+        #[n(0)]
+        base: Base,
+        /// The mailbox, and where.
+        #[n(1)]
+        mailbox: MailboxAddress,
+    },
     /// Write a slot, whatever stands there.
     #[n(3)]
     PutSlot {
@@ -136,7 +167,8 @@ impl Delivery {
             | Self::CloseMailbox { relay, .. }
             | Self::PutSlot { relay, .. }
             | Self::DeleteSlot { relay, .. } => relay,
-            Self::Post { to, .. } => &to.relay,
+            Self::Post { to, .. } | Self::PostHeld { to, .. } => &to.relay,
+            Self::Veto { mailbox, .. } => &mailbox.relay,
         }
     }
 }
@@ -169,7 +201,7 @@ pub enum Event {
         /// Of which generation.
         generation: u64,
     },
-    /// A contact sent a wrong proof.
+    /// A contact sent a wrong proof, or has nothing to prove any more.
     ProofFailed {
         /// The contact.
         contact: Name,
@@ -180,6 +212,75 @@ pub enum Event {
     CircleActive {
         /// Which generation.
         generation: u64,
+    },
+    /// A generation is gone: a newer one has taken its place.
+    CircleRetired {
+        /// Which generation.
+        generation: u64,
+    },
+    /// A contact says when it deletes the pieces of a generation that is gone.
+    PieceForgotten {
+        /// The contact.
+        contact: Name,
+        /// Of which generation.
+        generation: u64,
+        /// Unix seconds, by the contact's clock.
+        at: u64,
+    },
+    /// A contact holds nothing any more.
+    ContactLeft {
+        /// The contact.
+        contact: Name,
+        /// Unix seconds, by the contact's clock.
+        made: u64,
+    },
+    /// This device proved to an owner that it holds their pieces, or said that it does not.
+    Proved {
+        /// Whose.
+        owner: Name,
+        /// Whether there was something to prove.
+        holds: bool,
+    },
+    /// Superseded pieces were deleted, as was said.
+    PieceDeleted {
+        /// Whose.
+        owner: Name,
+        /// Of which generation.
+        generation: u64,
+    },
+    /// An owner stopped a recovery.
+    Stopped {
+        /// Whose key it was about.
+        owner: Name,
+        /// The request.
+        request: RequestId,
+        /// Whether an approval of this device was taken back.
+        withdrawn: bool,
+    },
+    /// An approval that was held back is on its way.
+    Released {
+        /// Whose key it is about.
+        owner: Name,
+        /// The request.
+        request: RequestId,
+    },
+    /// An owner asks this person to rehearse.
+    DrillAsked {
+        /// Who.
+        owner: Name,
+        /// The rehearsal.
+        drill: DrillId,
+    },
+    /// A contact rehearsed.
+    DrillAnswered {
+        /// The contact.
+        contact: Name,
+        /// The rehearsal.
+        drill: DrillId,
+        /// The number they typed was right.
+        number: bool,
+        /// Their pieces open.
+        opened: bool,
     },
     /// A piece of somebody's key came and is stored.
     PieceStored {

@@ -121,6 +121,10 @@ id! {
     CircleId, 16
 }
 id! {
+    /// A rehearsal. Random, not secret.
+    DrillId, 16
+}
+id! {
     /// A recovery request: the hash of its octets. Not secret, but only its people know it.
     RequestId, 32
 }
@@ -138,6 +142,15 @@ id! {
 }
 
 impl CircleId {
+    /// A fresh id.
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut octets = [0; Self::LENGTH];
+        rng.fill_bytes(&mut octets);
+        Self(octets)
+    }
+}
+
+impl DrillId {
     /// A fresh id.
     pub fn random(rng: &mut impl CryptoRng) -> Self {
         let mut octets = [0; Self::LENGTH];

@@ -44,6 +44,14 @@ labels! {
     AUDIT_KEY = "recovery/v1/audit-key";
     /// Proof in a receipt: HKDF(audit key, label ‖ 0x00 ‖ hash of the signed bundle).
     AUDIT_RECEIPT = "recovery/v1/audit-receipt";
+    /// Proof for a challenge: HKDF(audit key, label ‖ 0x00 ‖ nonce).
+    AUDIT_CHALLENGE = "recovery/v1/audit-challenge";
+    /// Proof in the answer to a rehearsal: HKDF(audit key, label ‖ 0x00 ‖ id of the rehearsal).
+    AUDIT_DRILL = "recovery/v1/audit-drill";
+    /// Hash of a contact's alarm, in its bundle: SHA-256(label ‖ 0x00 ‖ CBOR of the alarm).
+    ALARM_HASH = "recovery/v1/alarm-hash";
+    /// Box: a contact's warnings in its alarm slot.
+    BOX_ALARM = "recovery/v1/box-alarm";
     /// Hash of an HPKE public key, the `aad` of a seal.
     SEAL_KEY_HASH = "recovery/v1/seal-key-hash";
     /// HPKE `info` of a message sealed to a person.
@@ -66,6 +74,10 @@ labels! {
     ANSWER_PROOF = "recovery/v1/answer-proof";
     /// Salt of a request's number: HKDF(link secret, label).
     NUMBER_REQUEST = "recovery/v1/number-request";
+    /// Salt of a rehearsal's number: HKDF(secret of the rehearsal, label).
+    NUMBER_DRILL = "recovery/v1/number-drill";
+    /// What a rehearsal's number is made of: SHA-256(label ‖ 0x00 ‖ id of the rehearsal).
+    DRILL_HASH = "recovery/v1/drill-hash";
     /// Salt of an enrolment number: HKDF(link secret, label).
     NUMBER_PAIRING = "recovery/v1/number-pairing";
     /// What an enrolment number is made of: SHA-256(label ‖ 0x00 ‖ owner's card ‖ friend's card).
@@ -90,6 +102,26 @@ labels! {
     SIGN_DECLINE = "recovery/v1/sign-decline";
     /// Signature over an alert.
     SIGN_ALERT = "recovery/v1/sign-alert";
+    /// Signature over a challenge.
+    SIGN_CHALLENGE = "recovery/v1/sign-challenge";
+    /// Signature over the answer to a challenge.
+    SIGN_PROOF = "recovery/v1/sign-proof";
+    /// Signature over word that pieces are superseded.
+    SIGN_FORGET = "recovery/v1/sign-forget";
+    /// Signature over word that pieces are forgotten.
+    SIGN_FORGOTTEN = "recovery/v1/sign-forgotten";
+    /// Signature over a contact's farewell.
+    SIGN_LEAVE = "recovery/v1/sign-leave";
+    /// Signature over the vault's newest version.
+    SIGN_NEWEST = "recovery/v1/sign-newest";
+    /// Signature over an owner's stop.
+    SIGN_STOP = "recovery/v1/sign-stop";
+    /// Signature over word of an approval that is held back.
+    SIGN_DUE = "recovery/v1/sign-due";
+    /// Signature over a rehearsal.
+    SIGN_DRILL = "recovery/v1/sign-drill";
+    /// Signature over the answer to a rehearsal.
+    SIGN_DRILL_ANSWER = "recovery/v1/sign-drill-answer";
     /// Checksum of an armored file: first 9 octets of SHA-256(label ‖ 0x00 ‖ title ‖ 0x00 ‖ octets).
     ARMOR_CHECKSUM = "recovery/v1/armor-checksum";
 }

@@ -7,7 +7,7 @@
 //! wrong number.
 
 use crate::{
-    ids::{RequestId, labelled_hash},
+    ids::{DrillId, RequestId, labelled_hash},
     kdf::{KdfCost, KdfCostError, argon2id, hkdf},
     labels,
     sign::Signed,
@@ -49,6 +49,19 @@ impl Number {
         cost: KdfCost,
     ) -> Result<Self, KdfCostError> {
         Self::derive(request.as_bytes(), secret, labels::NUMBER_REQUEST, cost)
+    }
+
+    /// The number of a rehearsal, known to the owner and the contacts.
+    ///
+    /// # Errors
+    /// [`KdfCostError`]; never for [`KdfCost::STANDARD`].
+    pub fn of_drill(
+        drill: DrillId,
+        secret: &LinkSecret,
+        cost: KdfCost,
+    ) -> Result<Self, KdfCostError> {
+        let hash = labelled_hash(labels::DRILL_HASH, &[drill.as_bytes()]);
+        Self::derive(&hash, secret, labels::NUMBER_DRILL, cost)
     }
 
     /// The number of a pairing, known to both sides of an invite.

@@ -44,6 +44,36 @@ pub enum Kind {
     /// An alert, for the owner.
     #[n(8)]
     Alert,
+    /// A challenge, for one contact.
+    #[n(9)]
+    Challenge,
+    /// The answer to a challenge, for the owner.
+    #[n(10)]
+    Proof,
+    /// Which pieces are superseded, for one contact.
+    #[n(11)]
+    Forget,
+    /// The answer to that, for the owner.
+    #[n(12)]
+    Forgotten,
+    /// A contact holds nothing any more, for the owner.
+    #[n(13)]
+    Leave,
+    /// The vault's newest version, for one contact.
+    #[n(14)]
+    Newest,
+    /// The owner stops a request, for one contact or for that request.
+    #[n(15)]
+    Stop,
+    /// An approval is held back, for one request.
+    #[n(16)]
+    Due,
+    /// A rehearsal, for one contact.
+    #[n(17)]
+    Drill,
+    /// The answer to a rehearsal, for the owner.
+    #[n(18)]
+    DrillAnswer,
 }
 
 impl Kind {
@@ -60,6 +90,16 @@ impl Kind {
             Self::Approval => labels::SIGN_APPROVAL,
             Self::Decline => labels::SIGN_DECLINE,
             Self::Alert => labels::SIGN_ALERT,
+            Self::Challenge => labels::SIGN_CHALLENGE,
+            Self::Proof => labels::SIGN_PROOF,
+            Self::Forget => labels::SIGN_FORGET,
+            Self::Forgotten => labels::SIGN_FORGOTTEN,
+            Self::Leave => labels::SIGN_LEAVE,
+            Self::Newest => labels::SIGN_NEWEST,
+            Self::Stop => labels::SIGN_STOP,
+            Self::Due => labels::SIGN_DUE,
+            Self::Drill => labels::SIGN_DRILL,
+            Self::DrillAnswer => labels::SIGN_DRILL_ANSWER,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! A simulated world: people, their devices and their relays in one thread, from one seed.
 //!
-//! [`World`] lets an owner find contacts, protect a key, lose the device and come back on a new one,
-//! while relays lose, delay, double, reorder, change, swap, replay and withhold what they carry,
-//! devices crash at every edge, numbers are mistyped, strangers answer invites, contacts lie and
-//! somebody else asks for the key. The flows are the real ones and know nothing of it: time,
-//! randomness and the cost of Argon2id are their arguments. After the storm comes a calm, in which
-//! what can be restored must be.
+//! [`World`] lets an owner find contacts, protect a key, renew it, ask for proofs, lose the device and come
+//! back on a new one; contacts approve, perhaps after a delay, think again, warn each other and leave; and
+//! an old device stops what it is told of. All the while relays lose, delay, double, reorder, change,
+//! swap, replay and withhold what they carry, or show early what they should hold; devices crash at every
+//! edge, numbers are mistyped, strangers answer invites, contacts lie and somebody else asks for the key.
+//! The flows are the real ones and know nothing of it: time, randomness and the cost of Argon2id are their
+//! arguments. After the storm comes a calm, in which what can be restored must be.
 //!
 //! What really happened is kept in a ledger that nobody in the world can see, and after every step
 //! the invariants are held against it. The same seed gives the same world, octet by octet.
@@ -25,24 +26,31 @@
 
 mod asking;
 mod calls;
+mod deciding;
 mod dice;
 mod faults;
 mod forge;
+mod holding;
 mod host;
 mod keeping;
 mod ledger;
+mod lines;
 mod newcomer;
+mod owning;
 mod plan;
 mod relay;
 mod setup;
 pub mod table;
+mod thoughts;
 mod verdict;
+mod whole;
 mod world;
 
 pub use faults::{Counts, Fault, Swarm};
 pub use world::World;
 
 use crate::kdf::KdfCost;
+use std::collections::BTreeMap;
 
 /// The least that Argon2id can cost; far too little for anything but tests.
 pub const CHEAP: KdfCost = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
@@ -79,6 +87,8 @@ pub struct Outcome {
     pub came_back: bool,
     /// How often each fault happened.
     pub faults: Counts,
+    /// How often people did what they can do.
+    pub deeds: BTreeMap<&'static str, u64>,
     /// Steps.
     pub steps: u64,
     /// A hash over everything that happened.

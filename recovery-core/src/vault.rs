@@ -6,7 +6,7 @@
 use crate::{
     address::RelayUrl,
     boxed,
-    circle::{Circle, Contact, Held},
+    circle::{Circle, Contact, Held, Retired},
     ids::Base,
     labels,
     name::Name,
@@ -66,7 +66,7 @@ pub struct Vault {
     /// Who the owner is.
     #[n(3)]
     pub profile: Profile,
-    /// The container's slots.
+    /// The slots of the container under the current root key.
     #[n(4)]
     pub slot: Base,
     /// The secrets.
@@ -75,12 +75,18 @@ pub struct Vault {
     /// People who hold pieces of this owner's key.
     #[n(6)]
     pub contacts: Vec<Contact>,
-    /// Generations of shares, the newest last; at most two.
+    /// Generations of shares, the newest last: one that counts, and what becomes or was one.
     #[n(7)]
     pub circles: Vec<Circle>,
     /// People whose pieces this owner holds.
     #[n(8)]
     pub held: Vec<Held>,
+    /// The last generation that was dealt.
+    #[n(9)]
+    pub generation: u64,
+    /// Generations that are gone, the newest last.
+    #[n(10)]
+    pub retired: Vec<Retired>,
 }
 
 impl Wire for Vault {
@@ -147,6 +153,8 @@ impl Vault {
             contacts: Vec::new(),
             circles: Vec::new(),
             held: Vec::new(),
+            generation: 0,
+            retired: Vec::new(),
         }
     }
 
@@ -202,6 +210,14 @@ impl Vault {
             bundle.pieces.container = None;
         }
         vault
+    }
+
+    /// How long its container is, whatever the key: one of the sizes of a slot, or more than the largest.
+    #[must_use]
+    pub fn sealed_len(&self) -> usize {
+        let content = wire::encode(self);
+        let fits = |size: &&usize| wire::pad(&content, **size - boxed::OVERHEAD).is_some();
+        SLOT_SIZES.iter().find(fits).copied().unwrap_or(usize::MAX)
     }
 
     /// The container under `root`, in the smallest size that holds it.

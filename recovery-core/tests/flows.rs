@@ -7,10 +7,18 @@
 
 #[path = "flows/ask.rs"]
 mod ask;
+#[path = "flows/check.rs"]
+mod check;
+#[path = "flows/drill.rs"]
+mod drill;
+#[path = "flows/hold.rs"]
+mod hold;
 #[path = "flows/pair.rs"]
 mod pair;
 #[path = "flows/protect.rs"]
 mod protect;
+#[path = "flows/renew.rs"]
+mod renew;
 #[path = "flows/restore.rs"]
 mod restore;
 

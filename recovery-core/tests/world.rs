@@ -9,6 +9,37 @@ use recovery_core::{
     kdf::KdfCost,
     testkit::{Counts, Fault, Options, Outcome, Swarm, World},
 };
+use std::collections::BTreeSet;
+
+/// Seeds that failed once.
+const REGRESSIONS: [u64; 27] = [
+    8, 19, 23, 33, 35, 41, 47, 100, 117, 119, 121, 122, 129, 135, 174, 179, 206, 208, 210, 213,
+    219, 221, 235, 258, 267, 306, 340,
+];
+
+/// What people do beside the main story.
+const DEEDS: [&str; 20] = [
+    "check",
+    "delete",
+    "farewell",
+    "finish",
+    "forget",
+    "hold",
+    "leave",
+    "override",
+    "protect",
+    "prove",
+    "release",
+    "renew",
+    "report",
+    "retire",
+    "stopped",
+    "stopped in time",
+    "veto",
+    "warned",
+    "was me",
+    "withdraw",
+];
 
 /// A number from the environment.
 fn setting(name: &str, default: u64) -> u64 {
@@ -40,10 +71,12 @@ fn run(seed: u64, options: Options) -> Outcome {
 fn invariants_hold_in_every_world() {
     let (start, seeds) = (setting("RECOVERY_SEED_START", 0), setting("RECOVERY_SEEDS", 200));
     let mut faults = Counts::default();
+    let mut deeds = BTreeSet::new();
     let mut came_back = 0;
     for seed in start..start.saturating_add(seeds) {
         let outcome = run(seed, Options::default());
         faults.add(&outcome.faults);
+        deeds.extend(outcome.deeds.keys().copied());
         came_back += u64::from(outcome.came_back);
     }
     println!("{came_back} of {seeds} came back; {faults}");
@@ -53,6 +86,15 @@ fn invariants_hold_in_every_world() {
         let never: Vec<&Fault> =
             Fault::ALL.iter().filter(|fault| faults.of(**fault) == 0).collect();
         assert!(never.is_empty(), "{never:?} never happened");
+        let never: Vec<&&str> = DEEDS.iter().filter(|deed| !deeds.contains(**deed)).collect();
+        assert!(never.is_empty(), "nobody did {never:?}");
+    }
+}
+
+#[test]
+fn what_failed_once_holds() {
+    for seed in REGRESSIONS {
+        run(seed, Options::default());
     }
 }
 

@@ -13,17 +13,25 @@ import os
 import pathlib
 import sys
 
+import keeping
 import kinds
+import restoring
 import texts
 from codec import Refused
 from crypto import Xwing, hpke_open
 
 VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 KINDS = {
-    name: getattr(kinds, name.replace("-", "_"))
+    name: next(
+        getattr(module, name.replace("-", "_"))
+        for module in (kinds, keeping, restoring)
+        if hasattr(module, name.replace("-", "_"))
+    )
     for name in (
-        "alert answer approval armor audit box bundle card decline id-text identity invite link number"
-        " package pad receipt relay-url request seal share share-set share-words token vault"
+        "alarm alert answer approval armor assessment audit audit-challenge box bundle card challenge"
+        " decline drill drill-answer due forget forgotten id-text identity invite leave link newest"
+        " number package pad proof receipt relay-url request seal share share-set share-words stop"
+        " token vault"
     ).split()
 }
 

@@ -1,4 +1,7 @@
-"""One function for each kind of case: facts of a valid one, or `Refused` with the outcome."""
+"""One function for each kind of case: facts of a valid one, or `Refused` with the outcome.
+
+The rest of the kinds are in keeping.py and restoring.py.
+"""
 
 import itertools
 
@@ -16,13 +19,13 @@ from crypto import (
     Xwing,
     argon2id,
     box_open,
-    contact_id,
     hkdf,
     hpke_open,
     labelled,
 )
 from records import LETTER_MAX, SIGNED_MAX
 
+DAY = 86_400
 SLOT_SIZES = (8_192, 32_768, 131_072, 524_288)
 
 
@@ -122,10 +125,16 @@ def number_of(hashed, secret, label):
     return digits + str(texts.damm(digits))
 
 
+def drill_number(drill, secret):
+    return number_of(labelled("drill-hash", drill), secret, "number-drill")
+
+
 def number(case):
     typed = texts.number(case["typed"])
     if case["of"] == "request":
         right = number_of(case.hex("request"), case.hex("secret"), "number-request")
+    elif case["of"] == "drill":
+        right = drill_number(case.hex("drill"), case.hex("secret"))
     else:
         owner, friend = case.card("owner_card"), case.card("friend_card")
         hashed = labelled("pairing-hash", owner.octets, friend.octets)
@@ -141,6 +150,13 @@ def audit_key(shares, circle, contact):
 def audit(case):
     key = audit_key(case.hexes("shares"), case.hex("circle"), case.hex("contact"))
     proof = hkdf(key, "audit-receipt", case.hex("bundle_hash"))
+    require(proof == case.hex("proof"), "wrong-proof")
+    return {"audit_key": key.hex()}
+
+
+def audit_challenge(case):
+    key = audit_key(case.hexes("shares"), case.hex("circle"), case.hex("contact"))
+    proof = hkdf(key, "audit-challenge", case.hex("nonce"))
     require(proof == case.hex("proof"), "wrong-proof")
     return {"audit_key": key.hex()}
 
@@ -279,11 +295,11 @@ def card(case):
     }
 
 
-def open_slot(secret, label, slot, schema):
+def open_slot(secret, label, slot, schema, limit=8_192):
     """What a slot holds; anything else is damaged, or of a newer version."""
     try:
         require(len(slot) in SLOT_SIZES)
-        return codec.decode(unpad(box_open(secret, label, slot)), schema, 8_192)
+        return codec.decode(unpad(box_open(secret, label, slot)), schema, limit)
     except Refused as error:
         raise Refused(error.outcome if error.outcome == "newer-version" else "damaged") from error
 
@@ -316,47 +332,6 @@ def answer(case):
     return {"friend": answer.card.id.hex(), "name": answer.card.name, "proof": proof.hex()}
 
 
-def bundle(case):
-    owner, me = case.card("owner_card"), Identity(case.hex("contact_seed"))
-    held = []
-    for before in case.hexes("before"):
-        take_bundle(before, owner, me, held)
-    return take_bundle(case.hex("letter"), owner, me, held)
-
-
-def take_bundle(octets, owner, me, held):
-    """What the contact `me` finds in a letter of `owner`; `held` is what it has already."""
-    letter = codec.decode(octets, records.letter, LETTER_MAX)
-    bundle = records.verify(letter.signed, "bundle", owner.keys, me.id)
-    require(bundle.contact == me.id and bundle.owner.id == owner.id, "wrong-person")
-    require(letter.attachment is not None, "no-pieces")
-    try:
-        pieces = codec.decode(letter.attachment, records.pieces, 65_536)
-    except Refused as error:
-        raise Refused("bad-pieces") from error
-    require(records.pieces_hash(pieces.shares) == bundle.pieces, "wrong-pieces")
-    require(bundle.generation > 0 and 1 <= len(pieces.shares) <= 16, "bad-pieces")
-    for share in pieces.shares:
-        circle_share(share, "bad-pieces")
-    require(pieces.container is None or len(pieces.container) in SLOT_SIZES, "bad-pieces")
-    for circle, generation in held:
-        if generation == bundle.generation:
-            raise Refused("known" if circle == bundle.circle else "taken")
-    require(all(generation < bundle.generation for _, generation in held), "known")
-    held.append((bundle.circle, bundle.generation))
-    hashed = labelled("bundle-hash", records.encode(letter.signed))
-    key = audit_key(pieces.shares, bundle.circle, bundle.contact)
-    return {
-        "circle": bundle.circle.hex(),
-        "generation": bundle.generation,
-        "vault_version": bundle.vault_version,
-        "shares": [share.hex() for share in pieces.shares],
-        "bundle_hash": hashed.hex(),
-        "audit_key": key.hex(),
-        "proof": hkdf(key, "audit-receipt", hashed).hex(),
-    }
-
-
 def circle_share(octets, outcome):
     """A share as circles have it."""
     try:
@@ -365,144 +340,3 @@ def circle_share(octets, outcome):
         raise Refused(outcome) from error
     fits = share.iteration_exponent == 0 and share.extendable and len(share.value) == 32
     require(fits, outcome)
-
-
-def receipt(case):
-    card = case.card("contact_card")
-    receipt = records.verify(statement(case, "receipt"), "receipt", card.keys, case.hex("owner"))
-    require(receipt.circle == case.hex("circle"), "unknown-circle")
-    key = audit_key(case.hexes("shares"), receipt.circle, card.id)
-    hashed = labelled("bundle-hash", case.hex("bundle"))
-    require(receipt.proof == hkdf(key, "audit-receipt", hashed), "wrong-proof")
-    return {
-        "audit_key": key.hex(),
-        "bundle_hash": hashed.hex(),
-        "proof": receipt.proof.hex(),
-    }
-
-
-def alert(case):
-    card = case.card("contact_card")
-    alert = records.verify(statement(case, "alert"), "alert", card.keys, case.hex("owner"))
-    return {
-        "request": alert.request.hex(),
-        "what": alert.what,
-        "claims": alert.claims,
-        "device": alert.device,
-        "made": alert.made,
-        "reason": alert.reason,
-    }
-
-
-DAY = 86_400
-
-
-def request(case):
-    parsed = texts.parse_link(case["link"])
-    require(parsed["purpose"] == "request", "wrong-link")
-    slot = open_slot(parsed["secret"], "box-request", case.hex("slot"), records.request_slot)
-    keys = records.peek(slot.request, "request").card.keys
-    own = contact_id(keys.signing, keys.sealing)
-    request = records.verify(slot.request, "request", keys, own)
-    octets = records.encode(slot.request)
-    request_id = labelled("request-id", octets)
-    require(parsed["request"] in (None, request_id), "other-request")
-    require(case["now"] < request.made + 14 * DAY, "expired")
-    require(request.made <= case["now"] + DAY, "ahead")
-    cancelled = slot.cancel is not None
-    try:
-        if cancelled:
-            records.verify(slot.cancel, "cancel", keys, request_id)
-    except Refused:
-        cancelled = False
-    return {
-        "request": octets.hex(),
-        "id": request_id.hex(),
-        "name": request.card.name,
-        "device": request.device,
-        "made": request.made,
-        "cancelled": cancelled,
-    }
-
-
-def verify_bundle(signed, outcome):
-    try:
-        bundle = records.peek(signed, "bundle")
-        return records.verify(signed, "bundle", bundle.owner.keys, bundle.contact)
-    except Refused as error:
-        raise Refused(outcome) from error
-
-
-def check_holding(holding, contact):
-    """The bundle of a good holding, and whether it shows who the contact is."""
-    bundle = verify_bundle(holding.bundle, "unsigned-piece")
-    require(bundle.contact == contact, "other-contact")
-    require(records.pieces_hash(holding.shares) == bundle.pieces and holding.shares, "bad-piece")
-    for share in holding.shares:
-        circle_share(share, "bad-piece")
-    return bundle
-
-
-def approval(case):
-    letter = codec.decode(case.hex("letter"), records.letter, LETTER_MAX)
-    require(records.KINDS[letter.signed.kind] in ("approval", "decline"), "wrong-kind")
-    keys = records.peek(letter.signed, "approval").card.keys
-    claimed = records.peek(letter.signed, "approval").request
-    approval = records.verify(letter.signed, "approval", keys, claimed)
-    good, outcomes = [], []
-    for holding in approval.holdings:
-        try:
-            good.append(check_holding(holding, approval.card.id))
-        except Refused as error:
-            outcomes.append(error.outcome)
-    named = bool(good) or "bad-piece" in outcomes
-    if "named" in case.fields:
-        assert named == case["named"]
-    require(approval.request == labelled("request-id", case.hex("request")), "other-request")
-    require(1 <= len(approval.holdings) <= 2, "no-piece")
-    if not good:
-        raise Refused(outcomes[-1])
-    sets = [
-        {
-            "owner": bundle.owner.id.hex(),
-            "circle": bundle.circle.hex(),
-            "generation": bundle.generation,
-            "vault_version": max(
-                other.vault_version for other in good if other.owner.id == bundle.owner.id
-            ),
-        }
-        for bundle in good
-    ]
-    return {"contact": approval.card.id.hex(), "name": approval.card.name, "sets": sets}
-
-
-def decline(case):
-    letter = codec.decode(case.hex("letter"), records.letter, LETTER_MAX)
-    decline = records.peek(letter.signed, "decline")
-    decline = records.verify(letter.signed, "decline", decline.card.keys, decline.request)
-    require(decline.request == labelled("request-id", case.hex("request")), "other-request")
-    name = None
-    if decline.bundle is not None:
-        try:
-            bundle = verify_bundle(decline.bundle, "unsigned-piece")
-            name = decline.card.name if bundle.contact == decline.card.id else None
-        except Refused:
-            pass
-    return {"contact": decline.card.id.hex(), "name": name}
-
-
-def vault(case):
-    container = case.hex("container")
-    require(len(container) in SLOT_SIZES, "closed")
-    content = unpad(box_open(case.hex("root"), "box-vault", container))
-    vault = codec.decode(content, records.vault, 524_288)
-    return {
-        "vault": content.hex(),
-        "name": vault.profile.name,
-        "owner": Identity(vault.profile.seed).id.hex(),
-        "version": vault.number,
-        "entries": [
-            {"label": entry.label, "content": entry.content.hex(), "added": entry.added}
-            for entry in vault.entries
-        ],
-    }

@@ -4,7 +4,10 @@ import codec
 from codec import boolean, many, name, octets, one_of, record, relay, require, text, uint, version
 from crypto import contact_id, ed25519_public, labelled, verifies, xwing_public
 
-KINDS = ["card", "answer", "bundle", "receipt", "request", "cancel", "approval", "decline", "alert"]
+KINDS = (
+    "card answer bundle receipt request cancel approval decline alert challenge proof forget forgotten"
+    " leave newest stop due drill drill-answer"
+).split()
 
 keys = record(("signing", ed25519_public), ("sealing", xwing_public))
 place = record(("relay", relay), ("id", octets(32)))
@@ -60,9 +63,23 @@ def card(value):
 
 
 cost = record(("memory_kib", uint(32)), ("passes", uint(32)), ("lanes", uint(32)))
-hold = record(("delay", uint()), ("holds", many(place)))
+hold = record(("delay", uint()), ("by", one_of(2)), ("holds", many(place)))
 package = record(("version", version), ("way", one_of(1)), ("sealed", octets(1_168)))
-pieces = record(("version", version), ("shares", many(octets())), ("container?", octets()))
+alarm_place = record(("relay", relay), ("others", many(octets(32))))
+
+
+def alarm(value):
+    """What a contact warns others with; its octets are kept for the hash."""
+    checked = record(
+        ("key", octets(32)), ("own", octets(32)), ("places", many(alarm_place))
+    )(value)
+    checked.octets = codec.cbor2.dumps(value, canonical=True)
+    return checked
+
+
+pieces = record(
+    ("version", version), ("shares", many(octets())), ("container?", octets()), ("alarm", alarm)
+)
 invite = record(
     ("version", version), ("card", card), ("answers", many(place)), ("expires", uint())
 )
@@ -80,32 +97,74 @@ bundle = record(
     ("vault_version", uint()),
     ("hold", hold),
     ("made", uint()),
+    ("live?", octets(16)),
+    ("alarm", octets(32)),
 )
+circle_proof = record(("circle", octets(16)), ("proof?", octets(32)))
+challenge = record(
+    ("version", version),
+    ("circles", many(octets(16))),
+    ("nonce", octets(32)),
+    ("made", uint()),
+)
+proof = record(
+    ("version", version),
+    ("nonce", octets(32)),
+    ("proofs", many(circle_proof)),
+    ("made", uint()),
+)
+drill = record(
+    ("version", version), ("id", octets(16)), ("secret", octets(16)), ("made", uint())
+)
+drill_answer = record(
+    ("version", version),
+    ("id", octets(16)),
+    ("number", boolean),
+    ("proofs", many(circle_proof)),
+    ("made", uint()),
+)
+forget = record(("version", version), ("circles", many(octets(16))))
+forgotten = record(("version", version), ("circles", many(octets(16))), ("at", uint()))
+leave = record(("version", version), ("made", uint()))
+newest = record(
+    ("version", version), ("vault_version", uint()), ("made", uint()), ("live?", octets(16))
+)
+stop = record(
+    ("version", version), ("request", octets(32)), ("owner", card), ("made", uint())
+)
+impostor = record(("request", octets(32)), ("made", uint()))
+alarms = record(("version", version), ("impostors", many(impostor)))
 receipt = record(("version", version), ("circle", octets(16)), ("proof", octets(32)))
 request = record(("version", version), ("card", card), ("device?", name), ("made", uint()))
 cancel = record(("version", version), ("made", uint()))
 request_slot = record(("version", version), ("request", signed), ("cancel?", signed))
-holding = record(("bundle", signed), ("shares", many(octets())))
+holding = record(("bundle", signed), ("shares", many(octets())), ("container?", octets()))
 approval = record(
     ("version", version),
     ("request", octets(32)),
     ("card", card),
     ("checked", one_of(2)),
     ("holdings", many(holding)),
-    ("container?", octets()),
+    ("newest?", signed),
+    ("overrides", boolean),
 )
 decline = record(
     ("version", version), ("request", octets(32)), ("card", card), ("bundle?", signed)
 )
-alert = record(
+due = record(
     ("version", version),
     ("request", octets(32)),
-    ("what", one_of(4)),
-    ("claims", name),
-    ("device?", name),
-    ("session", many(place)),
+    ("card", card),
+    ("bundle", signed),
+    ("at", uint()),
+)
+alert = record(
+    ("version", version),
+    ("request", signed),
+    ("what", one_of(6)),
     ("made", uint()),
     ("reason?", name),
+    ("due?", uint()),
 )
 letter = record(("version", version), ("signed", signed), ("attachment?", octets()))
 
@@ -120,7 +179,17 @@ BODIES = {
     "cancel": (cancel, 64),
     "approval": (approval, LETTER_MAX),
     "decline": (decline, 16_384),
-    "alert": (alert, 4_096),
+    "alert": (alert, 8_192),
+    "challenge": (challenge, 256),
+    "proof": (proof, 512),
+    "forget": (forget, 256),
+    "forgotten": (forgotten, 256),
+    "leave": (leave, 64),
+    "newest": (newest, 64),
+    "stop": (stop, 4_096),
+    "due": (due, 16_384),
+    "drill": (drill, 256),
+    "drill-answer": (drill_answer, 512),
 }
 
 inbox = record(("base", octets(32)), ("relays", many(relay)))
@@ -133,6 +202,8 @@ contact = record(
     ("verified", boolean),
     ("removed", boolean),
     ("seen", uint()),
+    ("left", boolean),
+    ("told", record(("number", uint()), ("at", uint()))),
 )
 group = record(("name?", name), ("threshold", uint(8)), ("members", many(octets(16))))
 
@@ -154,6 +225,7 @@ member = record(
     ("state", one_of(3)),
     ("sent", uint()),
     ("proved?", uint()),
+    ("asked?", record(("nonce", octets(32)), ("at", uint()))),
 )
 circle = record(
     ("id", octets(16)),
@@ -164,13 +236,22 @@ circle = record(
     ("hold", hold),
     ("members", many(member)),
     ("made", uint()),
+    ("stage", one_of(3)),
+    ("root?", record(("key", octets(32)), ("slot", octets(32)))),
+    ("holds", octets(32)),
 )
+
+
+deletion = record(("contact", octets(16)), ("at?", uint()))
+retired = record(("id", octets(16)), ("generation", uint()), ("members", many(deletion)))
 held_bundle = record(
     ("signed", signed),
     ("circle", octets(16)),
     ("generation", uint()),
     ("pieces", pieces),
     ("stored", uint()),
+    ("until?", uint()),
+    ("counted", boolean),
 )
 held = record(
     ("name", name),
@@ -181,6 +262,10 @@ held = record(
     ("reach", record(("way?", name), ("second?", name), ("question?", name))),
     ("bundles", many(held_bundle)),
     ("seen", uint()),
+    ("newest?", signed),
+    ("stopped", many(record(("request", octets(32)), ("made", uint())))),
+    ("asked", uint()),
+    ("forgotten", many(octets(16))),
 )
 vault = record(
     ("version", version),
@@ -192,6 +277,8 @@ vault = record(
     ("contacts", many(contact)),
     ("circles", many(circle)),
     ("held", many(held)),
+    ("generation", uint()),
+    ("retired", many(retired)),
 )
 
 

@@ -123,7 +123,8 @@ def link_relay(text):
         raise NotText("relay") from error
 
 
-TITLES = {"approval": "RECOVERY APPROVAL"}
+TITLES = {"approval": "RECOVERY APPROVAL", "messages": "RECOVERY MESSAGES"}
+ARMOR_MAX = {"approval": 131_072, "messages": 25_165_824}
 
 
 def armor(title, octets):
@@ -137,7 +138,7 @@ def armor(title, octets):
 
 
 def unarmor(title, text):
-    need(len(text.encode()) <= 131_072, "too-long")
+    need(len(text.encode()) <= ARMOR_MAX[title], "too-long")
     text = text.strip(" \t\r\n").replace("\r\n", "\n")
     first, last = f"-----BEGIN {TITLES[title]}-----\n", f"\n-----END {TITLES[title]}-----"
     need(text.startswith(first) and text[len(first) :].endswith(last), "frame")

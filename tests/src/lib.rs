@@ -10,19 +10,25 @@
 
 mod binaries;
 mod family;
+pub mod kill;
 mod out;
 mod person;
 mod relay;
+mod search;
 
 pub use binaries::{binary, example};
 pub use family::{Family, SECRET};
 pub use out::Out;
 pub use person::Person;
 pub use relay::Relay;
+pub use search::{after_hash, look_for};
 
+use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
 
@@ -72,4 +78,25 @@ pub fn copy_folder(from: &Path, to: &Path) {
         let entry = entry.expect("a folder is listed");
         fs::copy(entry.path(), to.join(entry.file_name())).expect("a file is copied");
     }
+}
+
+/// Unix seconds.
+#[must_use]
+pub fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs()
+}
+
+/// Waits for a time in Unix seconds.
+pub fn wait_until(time: u64) {
+    while now() < time {
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// What stands under `field` in each entry of the list `list`.
+#[must_use]
+pub fn texts<'a>(value: &'a Value, list: &str, field: &str) -> Vec<&'a str> {
+    let entries = value.get(list).and_then(Value::as_array);
+    let entries = entries.unwrap_or_else(|| panic!("no {list} in {value}"));
+    entries.iter().filter_map(|entry| entry.get(field)?.as_str()).collect()
 }

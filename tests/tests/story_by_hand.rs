@@ -1,14 +1,8 @@
 //! The main story, typed by six people into six homes, with one relay between them.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test that panics has said what it has to say"
-)]
-
-use recovery_tests::{Family, Relay, SECRET, World, example};
+use recovery_tests::{Family, Relay, SECRET, World, after_hash, example, look_for};
 use serde_json::{Value, json};
-use std::{collections::HashSet, fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
 /// As somebody would do it who reads the first page of the documentation, in words, not in JSON.
 #[test]
@@ -144,48 +138,11 @@ fn the_relay_learns_nothing() {
         [anna.name(), "wallet of the family", "I am not so sure", &number].map(str::to_owned),
     );
     hidden.push(after_hash(&link));
-    let mut needles: Vec<Vec<u8>> = hidden.iter().flat_map(|text| forms(text.as_bytes())).collect();
-    needles.extend(secret.chunks(24).flat_map(forms));
-    let mut looked = 0;
-    for entry in fs::read_dir(relay.folder()).unwrap() {
-        looked += look_for(&entry.unwrap().path(), &needles);
-    }
+    let mut needles: Vec<Vec<u8>> = hidden.into_iter().map(String::into_bytes).collect();
+    needles.extend(secret.chunks(24).map(<[u8]>::to_vec));
+    let looked = look_for(relay.folder(), &needles);
     assert!(looked > 200_000, "store and log were read: {looked} octets");
 }
-
-/// The secret part of a link: what follows the slot's id, which the relay has to know.
-fn after_hash(link: &str) -> String {
-    link.split_once('#').unwrap().1.split_once('.').unwrap().1.to_owned()
-}
-
-/// As it is, and as hexadecimal and base64 would show it at any offset.
-fn forms(octets: &[u8]) -> Vec<Vec<u8>> {
-    use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-    let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-    let mut all = vec![octets.to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes()];
-    for skip in 0..3.min(octets.len() - 3) {
-        let whole = &octets[skip..octets.len() - (octets.len() - skip) % 3];
-        all.push(Base64::encode_string(whole).into_bytes());
-        all.push(Base64UrlUnpadded::encode_string(whole).into_bytes());
-    }
-    all
-}
-
-/// Looks at the first octets of all needles at once.
-fn look_for(path: &Path, needles: &[Vec<u8>]) -> usize {
-    let octets = fs::read(path).unwrap();
-    let starts: HashSet<&[u8]> = needles.iter().map(|needle| &needle[..START]).collect();
-    for (at, start) in octets.windows(START).enumerate() {
-        if starts.contains(start) {
-            let found = needles.iter().find(|needle| octets[at..].starts_with(needle));
-            assert_eq!(found, None, "{} at {at}", path.display());
-        }
-    }
-    octets.len()
-}
-
-/// No needle is shorter.
-const START: usize = 8;
 
 /// An application that protects its own key needs no command line.
 #[test]

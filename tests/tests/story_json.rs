@@ -79,7 +79,10 @@ fn before_anything_is_lost() {
     let kinds: Vec<&Value> = kinds.iter().map(|event| &event["kind"]).collect();
     assert_eq!(kinds, ["piece-held", "circle-active"]);
     let status = anna.json(["status"]);
-    assert_eq!(status["circle"], json!({ "generation": 1, "threshold": 1, "active": true }));
+    assert_eq!(
+        status["circle"],
+        json!({ "generation": 1, "threshold": 1, "active": true, "delay": 0, "older": 0 })
+    );
     has(&status["contacts"][0], &["name", "state", "proved_at"]);
     assert_eq!(
         (&status["contacts"][0]["state"], &status["requests"]),

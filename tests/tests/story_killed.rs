@@ -2,40 +2,20 @@
 //! then simply run again.
 
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that panics has said what it has to say"
 )]
 
-use recovery_tests::{Family, Out, Person, SECRET, World, copy_folder};
-use serde_json::json;
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-    time::Duration,
+use recovery_tests::{
+    Family, Out, Person, SECRET, World, copy_folder,
+    kill::{has_strace, killed_at},
 };
+use serde_json::json;
+use std::{fs, path::Path, process::Stdio, time::Duration};
 
 /// System calls that change something outside the process.
 const STEPS: [&str; 7] = ["fsync", "rename", "link", "linkat", "unlink", "connect", "writev"];
-
-fn has_strace() -> bool {
-    Command::new("strace").arg("-V").output().is_ok_and(|out| out.status.success())
-}
-
-/// Runs a command that is killed at the `n`th call of this kind; false if it had fewer and ended by
-/// itself.
-fn killed_at(call: &str, n: usize, who: &Person, args: &[&str]) -> bool {
-    let command = who.command(args);
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
-    strace.args(["-e", &format!("inject={call}:signal=KILL:when={n}"), "--"]);
-    strace.arg(command.get_program()).args(command.get_args()).env_clear();
-    let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    strace.envs(set).env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
-    strace.output().expect("strace runs").status.code().is_none()
-}
 
 /// Kills a command at each of its steps, and hands over each time what was left behind. `before` says
 /// who is to be killed.
@@ -48,7 +28,7 @@ fn at_each_step(
         for n in 1.. {
             let (who, args) = before(count);
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            let killed = killed_at(call, n, &who, &args);
+            let killed = killed_at((call, n), &who, &args);
             after(count, &who, &args);
             count += 1;
             if !killed {

@@ -10,7 +10,10 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use recovery_client::{
     Client, ClientError,
     core::{
-        flows::{Context, Device, approve::Tried},
+        flows::{
+            Context, Device,
+            approve::{Consent, Tried},
+        },
         kdf::KdfCost,
         number::Number,
         wire::{armor, link::Link, messages::Request},
@@ -48,7 +51,7 @@ fn forged(bob: &Person, link: &str, number: &str) -> Vec<u8> {
     let opened = device.open_request(&link, &boxed, owner, &mut ctx).unwrap();
     let (tried, _) = device.try_number(opened.id, &number, &mut ctx).unwrap();
     assert_eq!(tried, Tried::Right);
-    device.approve(opened.id, None, &mut ctx).unwrap().message
+    device.approve(opened.id, Consent::default(), &mut ctx).unwrap().message.unwrap()
 }
 
 /// Fills the session's mailbox with what is no approval.

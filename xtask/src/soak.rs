@@ -27,7 +27,7 @@ pub struct Shown {
     pub counts: String,
 }
 
-const SOAKS: [Soak; 3] = [
+const SOAKS: [Soak; 4] = [
     Soak {
         name: "world",
         what: "the simulated world, cheap password parameters",
@@ -46,7 +46,22 @@ const SOAKS: [Soak; 3] = [
         size: "200 kills",
         run: || kills(200),
     },
+    Soak {
+        name: "renewal",
+        what: "a renewal killed at every step it takes on the disk or the network",
+        size: "every step",
+        run: renewal,
+    },
 ];
+
+/// Kills a renewal at each of its steps.
+fn renewal() -> Result<Shown, Outcome> {
+    let mut command = cargo(&["test", "-p", "recovery-tests", "--test", "story_killed_renewal"]);
+    command.args(["--", "--nocapture"]);
+    let output = output_of(command.env("RECOVERY_KILL_STEPS", "all"))?;
+    let counts = output.lines().filter(|line| line.contains(" steps of "));
+    Ok(Shown { seeds: "none".to_owned(), counts: counts.collect::<Vec<_>>().join("; ") })
+}
 
 /// Kills the relay so many times; its test starts anew when it was stopped.
 fn kills(count: u32) -> Result<Shown, Outcome> {

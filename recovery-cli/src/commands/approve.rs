@@ -1,31 +1,30 @@
-//! `approve`, `decline`: a friend helps, after reaching the person by a way they already had.
+//! `approve`, `decline`, `leave`: a friend helps, after reaching the person by a way they already had.
 
 mod steps;
 
-use super::{App, DONE};
+use super::{App, DONE, parcels, secrets::now, sync::refuse_to_replace};
 use crate::{
-    cli::{Approve, Decline},
-    ui::clean,
+    cli::{Approve, Decline, Leave},
+    ui::{ago, clean},
     words::Failure,
 };
-use recovery_client::{Client, NumberProof, home::write_private};
+use recovery_client::{Client, NumberProof, Way, home::write_private};
 use recovery_core::{ids::RequestId, name::Name, number::Number, wire::link::Link};
 use serde_json::json;
 use std::process::ExitCode;
 
 pub(super) async fn approve(app: &App, args: Approve) -> Result<ExitCode, Failure> {
     let link = app.link(args.link)?;
-    if let Some(path) = args.output.as_deref().filter(|path| !args.force && path.exists()) {
-        let message = format!("{} is there already.", path.display());
-        let hint = "Choose another name, or replace it with --force.";
-        return Err(Failure::new("file-exists", message, hint.to_owned()));
-    }
+    refuse_to_replace(args.output.as_deref(), args.force)?;
+    let parcels = parcels(&args.import)?;
     // A slip of the finger is told before anything else happens.
     let number = args.number.as_deref().map(str::parse::<Number>).transpose()?;
     let mut client = app.open()?;
+    client.take_parcels(parcels).await?;
     let owner = choose_owner(app, &client, args.owner)?;
-    fetch_piece(app, &mut client, &owner).await?;
     let id = client.open_request(&link, &owner).await?;
+    tell_events(app, &mut client);
+    warn_of_alarms(app, &client, id)?;
     let proof = match (number, args.scanned) {
         (Some(number), _) => NumberProof::Number(number),
         (None, true) => NumberProof::Scanned,
@@ -34,18 +33,27 @@ pub(super) async fn approve(app: &App, args: Approve) -> Result<ExitCode, Failur
             steps::walk(app, &mut client, id, &owner).await?
         }
     };
-    let approved = client.approve(&link, id, proof, args.output.is_some()).await?;
+    let way = Way { by_file: args.output.is_some(), overrides: args.overrides };
+    let approved = client.approve(&link, id, proof, way).await?;
     let waits = !app.tell(&mut client).is_empty() && client.queued() > 0;
     tell(app, (&approved, waits), &owner, args.output.as_deref(), args.force)
 }
 
-/// A piece that was sent but not fetched yet is fetched first.
-async fn fetch_piece(app: &App, client: &mut Client, owner: &Name) -> Result<(), Failure> {
-    let held = client.device()?.held_named(owner);
-    if held.is_some_and(|held| held.bundles.is_empty()) {
-        for event in client.sync(None).await? {
-            app.ui.note(&super::event_text(&event));
-        }
+/// Tells what came in while this was asked for.
+fn tell_events(app: &App, client: &mut Client) {
+    for event in client.take_events() {
+        app.ui.note(&super::event_text(&event));
+    }
+}
+
+/// What the owner's other contacts warn of. One warning stops nothing: the friend decides.
+fn warn_of_alarms(app: &App, client: &Client, id: RequestId) -> Result<(), Failure> {
+    let alarms = &client.opened(id)?.alarms;
+    if let Some(newest) = alarms.last() {
+        app.ui.warn(&format!(
+            "another contact says that this request is not from who it claims to be ({}). Be sure before you go on.",
+            ago(*newest, now())
+        ));
     }
     Ok(())
 }
@@ -57,10 +65,16 @@ fn tell(
     output: Option<&std::path::Path>,
     force: bool,
 ) -> Result<ExitCode, Failure> {
+    let state = if approved.release_at.is_some() { "held" } else { "sent" };
     let mut object = json!({
-        "request": approved.request.to_string(), "state": "sent", "release_at": null, "queued": waits,
+        "request": approved.request.to_string(), "state": state, "release_at": approved.release_at,
+        "queued": waits,
     });
     let owner = clean(owner.as_str());
+    if let Some(at) = approved.release_at {
+        app.ui.result(&object, &held_text(at, &owner, output.is_some()));
+        return Ok(DONE);
+    }
     let mut text = match waits {
         false => format!("approved: your piece of {owner}'s key is on its way"),
         true => {
@@ -80,6 +94,20 @@ fn tell(
     }
     app.ui.result(&object, &text);
     Ok(DONE)
+}
+
+fn held_text(at: u64, owner: &str, by_file: bool) -> String {
+    let next = match by_file {
+        true => "Run the same command again then, to write the file.",
+        false => {
+            "Keep this device on, or run 'recovery sync' then, in case it is this device that holds it."
+        }
+    };
+    format!(
+        "approved: your piece of {owner}'s key goes out {} unless you or {owner} stop it. {next}\n\
+         To take it back before: 'recovery decline' with the same link.",
+        ago(at, now())
+    )
 }
 
 fn require_terminal(app: &App) -> Result<(), Failure> {
@@ -112,10 +140,15 @@ fn choose_owner(app: &App, client: &Client, given: Option<Name>) -> Result<Name,
 pub(super) async fn decline(app: &App, args: Decline) -> Result<ExitCode, Failure> {
     let link: Link = app.link(args.link)?;
     let number = args.number.as_deref().map(str::parse::<Number>).transpose()?;
+    let parcels = parcels(&args.import)?;
     let mut client = app.open()?;
+    client.take_parcels(parcels).await?;
     let owner = choose_owner(app, &client, args.owner)?;
-    fetch_piece(app, &mut client, &owner).await?;
     let id: RequestId = client.open_request(&link, &owner).await?;
+    tell_events(app, &mut client);
+    if args.impostor {
+        return report(app, client, id, (&owner, args.reason)).await;
+    }
     if let Some(number) = number {
         client.try_number(id, &number).await?;
     }
@@ -126,5 +159,38 @@ pub(super) async fn decline(app: &App, args: Decline) -> Result<ExitCode, Failur
         clean(owner.as_str())
     );
     app.ui.result(&json!({ "request": id.to_string(), "state": "declined" }), &text);
+    Ok(DONE)
+}
+
+/// "This is not Anna".
+async fn report(
+    app: &App,
+    mut client: Client,
+    id: RequestId,
+    (owner, reason): (&Name, Option<Name>),
+) -> Result<ExitCode, Failure> {
+    client.report_impostor(id, reason).await?;
+    app.tell(&mut client);
+    let owner = clean(owner.as_str());
+    let text = format!(
+        "reported: {owner}'s own devices and other contacts are warned; nothing of the key left this device. \
+         Tell {owner} yourself too, by a way you already had."
+    );
+    app.ui.result(&json!({ "request": id.to_string(), "state": "impostor" }), &text);
+    Ok(DONE)
+}
+
+pub(super) async fn leave(app: &App, args: &Leave) -> Result<ExitCode, Failure> {
+    let mut client = app.open()?;
+    let owner = clean(args.owner.as_str());
+    let question = format!("Delete your piece of {owner}'s key, and tell them?");
+    if app.ui.asks() && !app.ui.confirm(&question)? {
+        let message = "Nothing was changed.".to_owned();
+        return Err(Failure::new("stopped", message, crate::words::AGAIN.to_owned()));
+    }
+    client.leave(&args.owner).await?;
+    app.tell(&mut client);
+    let text = format!("left: you hold nothing of {owner}'s key any more, and they are told");
+    app.ui.result(&json!({ "owner": args.owner.as_str(), "state": "left" }), &text);
     Ok(DONE)
 }

@@ -4,7 +4,7 @@ use super::{App, DONE, secrets::read_entry};
 use crate::words::Failure;
 use base64ct::{Base64, Encoding};
 use getrandom::SysRng;
-use recovery_client::{Chosen, Client, NumberProof, home::Protection};
+use recovery_client::{Chosen, Client, NumberProof, Way, home::Protection};
 use recovery_core::{
     address::RelayUrl, circle::Reach, name::Name, policy::Policy, vault::check_entry,
     wire::link::Link,
@@ -110,7 +110,7 @@ impl Story<'_> {
         let people = alice.device().map_err(Failure::from)?.contacts();
         let people = people.iter().map(|contact| contact.card.id()).collect();
         let policy = Policy::any(THRESHOLD, people)?;
-        self.step("the key is divided: any 3 of 5 friends", alice.protect(policy, None, None))
+        self.step("the key is divided: any 3 of 5 friends", alice.protect(policy.into(), None))
             .await?;
         for friend in &mut friends {
             self.step("a friend's device stores its piece and confirms", friend.sync(None)).await?;
@@ -183,7 +183,7 @@ async fn approve(
     let alice = "Alice".parse().map_err(DemoError::new)?;
     let id = friend.open_request(link, &alice).await.map_err(DemoError::new)?;
     let proof = NumberProof::Number(number);
-    friend.approve(link, id, proof, false).await.map_err(DemoError::new)?;
+    friend.approve(link, id, proof, Way::default()).await.map_err(DemoError::new)?;
     Ok(())
 }
 

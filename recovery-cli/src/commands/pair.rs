@@ -1,6 +1,6 @@
 //! `init`, `invite`, `accept`: becoming somebody, and becoming somebody's contact.
 
-use super::{App, DONE, secrets::now};
+use super::{App, DONE, parcels_with, secrets::now};
 use crate::{
     cli::{Accept, Init, Invite},
     ui::{ago, clean},
@@ -80,6 +80,7 @@ pub(super) async fn invite(app: &App, args: Invite) -> Result<ExitCode, Failure>
 
 pub(super) async fn accept(app: &App, args: Accept) -> Result<ExitCode, Failure> {
     let link = app.link(args.link)?;
+    let parcels = parcels_with(&link, &args.import)?;
     let home = app.home()?;
     let reach = Reach { way: args.reach, second: args.second, question: args.question };
     let (mut client, reach) = if Home::exists(&home) {
@@ -92,13 +93,14 @@ pub(super) async fn accept(app: &App, args: Accept) -> Result<ExitCode, Failure>
         (client, reach)
     } else {
         // Nothing is made for a link that leads nowhere.
-        let owner = Client::check_invite(&link).await?;
+        let owner = Client::check_invite_in(&link, &parcels).await?;
         let reach = if app.ui.asks() { welcome(app, &owner, reach)? } else { reach };
         let name = app.own_name(args.name)?;
         let protection = app.protection(args.protection.no_passphrase)?;
         let relays = relays_for(app, &link);
         (Client::create(&home, protection, name, relays)?, reach)
     };
+    client.take_parcels(parcels).await?;
     let accepted = client.accept(&link, reach).await?;
     app.tell(&mut client);
     let owner = clean(accepted.owner.as_str());

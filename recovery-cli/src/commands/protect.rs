@@ -1,20 +1,22 @@
-//! `protect`: the key is divided among contacts.
+//! `protect`, `renew`: the key is divided among contacts.
 
 use super::{App, DONE, event_json, event_text, given_passphrase, status::state_word};
 use crate::{
-    cli::Protect,
-    ui::{clean, plural},
+    cli::{self, Protect, Renew},
+    ui::{clean, plural, span},
     words::Failure,
 };
 use recovery_client::Client;
 use recovery_core::{
     circle::Contact,
+    flows::protect::Plan,
     ids::ContactId,
     name::Name,
     policy::{Group, Policy, PolicyError},
+    wire::messages::HoldBy,
 };
 use serde_json::{Value, json};
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode, time::Duration};
 use zeroize::Zeroizing;
 
 pub(super) async fn run(app: &App, args: Protect) -> Result<ExitCode, Failure> {
@@ -26,7 +28,8 @@ pub(super) async fn run(app: &App, args: Protect) -> Result<ExitCode, Failure> {
     drop(waiting);
     app.tell(&mut client);
     let policy = policy(app, &client, &args)?;
-    for line in sentences(&client, &policy)? {
+    let delay = args.delay.map_or(0, |delay| delay.as_secs());
+    for line in sentences(&client, &policy, delay)? {
         app.ui.note(&line);
     }
     let passphrase = passphrase(app, &args)?;
@@ -38,19 +41,56 @@ pub(super) async fn run(app: &App, args: Protect) -> Result<ExitCode, Failure> {
         ));
     }
     let waiting = app.ui.waiting("sending each contact their piece");
-    let made =
-        client.protect(policy, passphrase.as_ref().map(|text| text.as_str()), args.wait).await?;
+    let hold_by = match args.hold_by {
+        cli::HoldBy::Relay => HoldBy::Relay,
+        cli::HoldBy::Contacts => HoldBy::Contacts,
+    };
+    let passphrase = passphrase.as_ref().map(|text| text.as_str());
+    let made = client.protect(Plan { policy, passphrase, delay, hold_by }, args.wait).await?;
     drop(waiting);
+    finish(app, client, &made, args.wait)
+}
+
+pub(super) async fn renew(app: &App, args: Renew) -> Result<ExitCode, Failure> {
+    let mut client = app.open()?;
+    let waiting = app.ui.waiting("looking for messages");
+    for event in client.sync(None).await? {
+        waiting.line(&app.ui, &event_text(&event));
+    }
+    drop(waiting);
+    app.tell(&mut client);
+    if args.finish {
+        let events = client.finish_renewal().await?;
+        let newest = client.status()?.circle.map(|circle| circle.id.to_string());
+        tell_result(app, &client, &newest.unwrap_or_default(), &events)?;
+        return Ok(DONE);
+    }
+    let guarded = client.status()?.circle.is_some_and(|circle| circle.passphrase.is_some());
+    let passphrase = match guarded {
+        true => Some(circle_passphrase(app, args.circle_passphrase_file.as_deref())?),
+        false => None,
+    };
+    let waiting = app.ui.waiting("sending each contact their new piece");
+    let passphrase = passphrase.as_ref().map(|text| text.as_str());
+    let made = client.renew(passphrase, args.wait).await?;
+    drop(waiting);
+    finish(app, client, &made, args.wait)
+}
+
+fn finish(
+    app: &App,
+    mut client: Client,
+    made: &recovery_client::Protected,
+    wait: Option<Duration>,
+) -> Result<ExitCode, Failure> {
     for event in &made.events {
         app.ui.note(&event_text(event));
     }
     app.tell(&mut client);
     tell_result(app, &client, &made.circle, &made.events)?;
-    let all = client.status()?.circle.is_none_or(|circle| {
-        circle.members.iter().all(|m| m.state == recovery_core::circle::MemberState::Held)
-    });
+    let all = client.status()?.circle.is_none_or(|circle| circle.held_by_all());
     // A wait that ended first is "not yet"; without one, what was to be sent is sent.
-    Ok(if args.wait.is_some() && !all { ExitCode::from(super::NOT_YET) } else { DONE })
+    Ok(if wait.is_some() && !all { ExitCode::from(super::NOT_YET) } else { DONE })
 }
 
 fn tell_result(
@@ -132,7 +172,7 @@ fn usable(app: &App, all: &[Contact]) -> Vec<ContactId> {
             "{name} is left out: two people answered their invitation; compare the number first"
         ));
     }
-    let fine = all.iter().filter(|contact| !contact.removed && !contact.contested());
+    let fine = all.iter().filter(|c| !c.removed && !c.left && !c.contested());
     fine.map(|contact| contact.card.id()).collect()
 }
 
@@ -171,7 +211,7 @@ fn group(all: &[Contact], text: &str) -> Result<Group, Failure> {
 }
 
 /// The policy in plain words, and what is unwise about it.
-fn sentences(client: &Client, policy: &Policy) -> Result<Vec<String>, Failure> {
+fn sentences(client: &Client, policy: &Policy, delay: u64) -> Result<Vec<String>, Failure> {
     let members = policy.members();
     let mut lines = Vec::new();
     match policy.groups() {
@@ -198,13 +238,18 @@ fn sentences(client: &Client, policy: &Policy) -> Result<Vec<String>, Failure> {
             ));
         }
     }
-    lines.push(
-        "There is no delay: approvals count at once, so that you could not stop false ones."
-            .to_owned(),
-    );
-    let unconfirmed = client.status()?.circle.is_some_and(|circle| !circle.active());
-    if unconfirmed {
-        lines.push("Too few contacts confirmed the last division: let them run 'recovery sync' before you divide again.".to_owned());
+    lines.push(match delay {
+        0 => "There is no delay: approvals count at once, so that you could not stop false ones; --delay 24h would give you a day.".to_owned(),
+        seconds => format!("Every approval is held back for {}; you can stop it until then.", span(seconds)),
+    });
+    if client.status()?.circle.is_some_and(|circle| circle.active()) {
+        lines.push(
+            "The pieces from before stay good until enough contacts confirmed the new ones."
+                .to_owned(),
+        );
+    }
+    if client.device()?.relays().len() == 1 {
+        lines.push("Everything goes over one relay: if it is gone for good, only files help. A second one makes that better.".to_owned());
     }
     let verified = |id: &ContactId| {
         client.device().is_ok_and(|device| {
@@ -223,26 +268,27 @@ fn sentences(client: &Client, policy: &Policy) -> Result<Vec<String>, Failure> {
 }
 
 fn passphrase(app: &App, args: &Protect) -> Result<Option<Zeroizing<String>>, Failure> {
-    let given =
-        given_passphrase(args.circle_passphrase_file.as_deref(), "RECOVERY_CIRCLE_PASSPHRASE")?;
-    let wanted = args.circle_passphrase || args.circle_passphrase_file.is_some();
-    match (wanted, given) {
-        (false, _) => Ok(None),
-        (true, Some(given)) if !given.is_empty() => Ok(Some(given)),
-        (true, _) => {
-            app.ui.note("Without this passphrase not even all contacts together can open your key. If you forget it, the key is lost.");
-            let option = "--circle-passphrase-file FILE or RECOVERY_CIRCLE_PASSPHRASE";
-            let first = app.ui.ask_secret("Choose the passphrase", option)?;
-            let again = app.ui.ask_secret("The same once more", option)?;
-            if first != again || first.is_empty() {
-                let message = "The two passphrases differ, or are empty.".to_owned();
-                return Err(Failure::new(
-                    "passphrases-differ",
-                    message,
-                    "Run this again.".to_owned(),
-                ));
-            }
-            Ok(Some(first))
-        }
+    let file = args.circle_passphrase_file.as_deref();
+    match args.circle_passphrase || file.is_some() {
+        true => circle_passphrase(app, file).map(Some),
+        false => Ok(None),
     }
+}
+
+/// The passphrase that is needed besides the pieces: given, or asked for twice.
+fn circle_passphrase(app: &App, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    if let Some(given) =
+        given_passphrase(file, "RECOVERY_CIRCLE_PASSPHRASE")?.filter(|given| !given.is_empty())
+    {
+        return Ok(given);
+    }
+    app.ui.note("Without this passphrase not even all contacts together can open your key. If you forget it, the key is lost.");
+    let option = "--circle-passphrase-file FILE or RECOVERY_CIRCLE_PASSPHRASE";
+    let first = app.ui.ask_secret("The passphrase of the divided key", option)?;
+    let again = app.ui.ask_secret("The same once more", option)?;
+    if first != again || first.is_empty() {
+        let message = "The two passphrases differ, or are empty.".to_owned();
+        return Err(Failure::new("passphrases-differ", message, "Run this again.".to_owned()));
+    }
+    Ok(first)
 }

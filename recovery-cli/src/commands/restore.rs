@@ -1,18 +1,19 @@
 //! `restore`: a new device asks friends, waits for them, and is the owner's again.
 
-use super::{App, DONE, NOT_YET, given_passphrase, secrets::now};
+use super::{App, DONE, NOT_YET, given_passphrase, secrets::now, sync::refuse_to_replace};
 use crate::{
     cli::Restore,
-    ui::{Waiting, clean, plural},
+    ui::{Waiting, ago, clean, plural},
     words::Failure,
 };
 use recovery_client::{
     Candidate, Chosen, Client, ClientError, Done, Notice, Progress,
-    home::{Home, read_limited},
+    home::{Home, read_limited, write_private},
+    relays::Parcel,
 };
 use recovery_core::{
     flows::restore::{Assessed, RestoreError, Verdict},
-    wire::armor,
+    wire::armor::{self, Title},
 };
 use serde_json::{Value, json};
 use std::{
@@ -31,9 +32,16 @@ pub(super) async fn run(app: &App, args: Restore) -> Result<ExitCode, Failure> {
         return cancel(app).await;
     }
     // Files are read before anything is made: one that can't be read changes nothing.
-    let files = read_files(&args)?;
+    let came = read_files(&args)?;
+    refuse_to_replace(args.output.as_deref(), false)?;
     let mut client = open_or_start(app, &args).await?;
-    client.import(&files)?;
+    client.import(&came.approvals)?;
+    client.take_parcels(came.parcels).await?;
+    if let Some(path) = args.output.as_deref() {
+        let (_, text) = client.export().await?;
+        write_private(path, text.as_bytes(), false)?;
+        app.ui.say(&format!("Send {} with the link to each friend.", path.display()));
+    }
     announce(app, &args, &client)?;
     app.tell(&mut client);
     let wait = if args.no_wait { Duration::ZERO } else { args.wait.unwrap_or(UNTIL_DONE) };
@@ -54,17 +62,30 @@ fn left_waiting() -> Failure {
     Failure::new("interrupted", message, hint.to_owned())
 }
 
-fn read_files(args: &Restore) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let mut files = Vec::new();
-    for path in &args.import {
-        let text = read_limited(path, armor::MAX)?;
-        let path = path.display().to_string();
-        if let Err(error) = armor::decode(armor::Title::Approval, &text) {
+/// What came as files: approvals, and parcels of messages.
+#[derive(Default)]
+struct Came {
+    approvals: Vec<(String, Vec<u8>)>,
+    parcels: Vec<Parcel>,
+}
+
+fn read_files(args: &Restore) -> Result<Came, Failure> {
+    let mut came = Came::default();
+    for file in &args.import {
+        let text = read_limited(file, armor::MESSAGES_MAX)?;
+        let path = file.display().to_string();
+        if Title::of(&text) == Some(Title::Messages) {
+            came.parcels.push(recovery_client::read_parcel(&path, &text)?);
+            continue;
+        }
+        // Another kind of file has another limit.
+        let text = if text.len() > armor::MAX { read_limited(file, armor::MAX)? } else { text };
+        if let Err(error) = armor::decode(Title::Approval, &text) {
             return Err(ClientError::Import { path, error: error.into() }.into());
         }
-        files.push((path, text.to_vec()));
+        came.approvals.push((path, text.to_vec()));
     }
-    Ok(files)
+    Ok(came)
 }
 
 /// Goes on with the recovery of this home, or starts one.
@@ -218,27 +239,55 @@ fn approval_text(assessed: &Assessed) -> String {
         None => "An unknown sender".to_owned(),
     };
     match assessed.verdict {
+        Verdict::Good if assessed.overrides => {
+            format!("{who} approved after meeting you, although it was stopped")
+        }
         Verdict::Good => format!("{who} approved"),
+        Verdict::Held { until } => {
+            format!("{who} approved; the piece goes out {}", ago(until, now()))
+        }
         Verdict::Declined => format!("{who} declined"),
+        Verdict::Vetoed { at } => {
+            let whose = if assessed.is_owners() { "this recovery" } else { "this approval" };
+            format!(
+                "{who}: {whose} was stopped from another device of the owner's, {}",
+                ago(at, now())
+            )
+        }
         Verdict::Bad(why) => format!("{who} sent an approval that does not count: {why}"),
     }
 }
 
 fn progress_text(progress: &Progress) -> String {
+    let held = progress.approvals.iter().filter(|a| matches!(a.verdict, Verdict::Held { .. }));
+    let held = match held.count() {
+        0 => String::new(),
+        count => format!("; {} held back for now", plural(count as u64, "approval")),
+    };
     match progress.needed {
-        Some(needed) => format!("waiting for your friends: {} of {needed} approved", progress.have),
-        None => "waiting for your friends: nobody has approved yet".to_owned(),
+        Some(needed) => {
+            format!("waiting for your friends: {} of {needed} approved{held}", progress.have)
+        }
+        None if held.is_empty() => "waiting for your friends: nobody has approved yet".to_owned(),
+        None => format!("waiting for your friends{held}"),
     }
 }
 
 fn approval_json(assessed: &Assessed) -> Value {
-    let (state, reason) = match assessed.verdict {
-        Verdict::Good => ("good", None),
-        Verdict::Declined => ("declined", None),
-        Verdict::Bad(why) => ("bad", Some(why)),
+    let (state, reason, at) = match assessed.verdict {
+        Verdict::Good => ("good", None, None),
+        Verdict::Held { until } => ("held", None, Some(until)),
+        Verdict::Declined => ("declined", None, None),
+        Verdict::Vetoed { at } => ("vetoed", None, Some(at)),
+        Verdict::Bad(why) => ("bad", Some(why), None),
     };
     let contact = assessed.contact.as_ref().map_or("an unknown sender", |name| name.as_str());
-    json!({ "contact": contact, "state": state, "reason": reason })
+    let mut line = json!({ "contact": contact, "state": state, "reason": reason });
+    if let Some(line) = line.as_object_mut() {
+        line.extend(at.map(|at| ("at".to_owned(), json!(at))));
+        line.extend(assessed.overrides.then(|| ("override".to_owned(), json!(true))));
+    }
+    line
 }
 
 fn not_yet(app: &App, args: &Restore, client: &Client) -> Result<ExitCode, Failure> {
@@ -285,7 +334,7 @@ async fn finish(
         "Welcome back, {}. Restored {} as of {}:\n",
         clean(device.name().as_str()),
         plural(labels.len() as u64, "secret"),
-        crate::ui::ago(device.vault().changed, now()),
+        ago(device.vault().changed, now()),
     );
     for label in labels {
         text.push_str(&format!("  {}\n", clean(label)));
@@ -316,8 +365,10 @@ async fn restore(
             }
             Err(ClientError::Restore(RestoreError::Rollback(rollback))) if app.ui.asks() => {
                 let question = format!(
-                    "The vault that was found is version {}, but a contact knows of version {}. Take the older one?",
-                    rollback.found, rollback.known
+                    "The vault that was found is version {}, but {} of version {}. Take the older one?",
+                    rollback.found,
+                    clean(&rollback.who()),
+                    rollback.known
                 );
                 if !app.ui.confirm(&question)? {
                     return Err(ClientError::from(RestoreError::Rollback(rollback)).into());
@@ -358,11 +409,13 @@ fn left_to_say(done: &Done, progress: &Progress) -> Vec<String> {
     }
     if let Some(rollback) = &done.rollback {
         warnings.push(format!(
-            "this is version {} of your vault, but a contact knows of version {}: something newer is missing",
-            rollback.found, rollback.known
+            "this is version {} of your vault, but {} of version {}: something newer is missing",
+            rollback.found,
+            clean(&rollback.who()),
+            rollback.known
         ));
     }
-    warnings.push("your lost device still has what it had: divide the key anew with 'recovery protect', and change what matters most".to_owned());
+    warnings.push("your lost device still has what it had: divide the key anew with 'recovery renew', and change what matters most".to_owned());
     warnings
 }
 

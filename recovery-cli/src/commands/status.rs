@@ -1,13 +1,16 @@
-//! `status`, `sync`, `requests`: what is, what came, who asked.
+//! `status`: is the key safe today, and what is to be fixed.
 
-use super::{App, DONE, event_json, event_text, secrets::now};
+use super::{
+    App, DONE,
+    requests::{alarm, recovery_json},
+    secrets::now,
+};
 use crate::{
-    cli::Sync,
+    cli,
     ui::{Ui, ago, clean, plural},
     words::Failure,
 };
-use recovery_client::{Client, ContactState, Status, StatusContact};
-use recovery_core::{circle::OpenedState, flows::Recovery, wire::messages::AlertKind};
+use recovery_client::{Client, ContactState, Status, StatusContact, WhatIf};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -20,6 +23,7 @@ pub(super) fn state_word(state: ContactState) -> &'static str {
         ContactState::Failed => "failed",
         ContactState::Contested => "contested",
         ContactState::Removed => "removed",
+        ContactState::Left => "left",
     }
 }
 
@@ -33,32 +37,15 @@ pub(super) fn state_text(state: ContactState) -> &'static str {
         ContactState::Failed => "wrong proof",
         ContactState::Contested => "two people answered",
         ContactState::Removed => "left out from now on",
+        ContactState::Left => "has left",
     }
 }
 
-pub(super) fn alert_word(kind: AlertKind) -> &'static str {
-    match kind {
-        AlertKind::Opened => "opened",
-        AlertKind::WrongNumbers => "wrong-numbers",
-        AlertKind::Approved => "approved",
-        AlertKind::Declined => "declined",
-    }
-}
-
-pub(super) async fn sync(app: &App, args: &Sync) -> Result<ExitCode, Failure> {
-    let mut client = app.open()?;
-    let waiting = app.ui.waiting("looking for messages");
-    let events = client.sync(args.wait).await?;
-    drop(waiting);
-    app.tell(&mut client);
-    let text: Vec<String> = events.iter().map(event_text).collect();
-    let text = if text.is_empty() { "nothing new".to_owned() } else { text.join("\n") };
-    app.ui.result(&json!({ "events": events.iter().map(event_json).collect::<Vec<_>>() }), &text);
-    Ok(DONE)
-}
-
-pub(super) fn status(app: &App) -> Result<ExitCode, Failure> {
+pub(super) fn status(app: &App, args: &cli::Status) -> Result<ExitCode, Failure> {
     let client = app.open_quietly()?;
+    if !args.what_if.is_empty() {
+        return what_if(app, &client, &args.what_if);
+    }
     let status = client.status()?;
     let advice = advice(&client, &status)?;
     let circle = status.circle.as_ref().map(|circle| {
@@ -66,6 +53,8 @@ pub(super) fn status(app: &App) -> Result<ExitCode, Failure> {
             "generation": circle.generation,
             "threshold": circle.policy.fewest(),
             "active": circle.active(),
+            "delay": circle.hold.delay,
+            "older": status.older,
         })
     });
     let contacts: Vec<Value> = status.contacts.iter().map(contact_json).collect();
@@ -77,6 +66,18 @@ pub(super) fn status(app: &App) -> Result<ExitCode, Failure> {
         "owner_id": client.device()?.id().to_string(),
     });
     app.ui.result(&object, &status_text(&status, &advice));
+    Ok(DONE)
+}
+
+/// Whether the key still comes back without some contacts, or without any relay.
+fn what_if(app: &App, client: &Client, gone: &[String]) -> Result<ExitCode, Failure> {
+    let WhatIf { recoverable, why } = client.what_if(gone)?;
+    let why = clean(&why);
+    let text = match recoverable {
+        true => format!("Yes, the key still comes back: {why}."),
+        false => format!("No, the key would be lost: {why}."),
+    };
+    app.ui.result(&json!({ "recoverable": recoverable, "why": why }), &text);
     Ok(DONE)
 }
 
@@ -120,23 +121,36 @@ fn status_text(status: &Status, advice: &[String]) -> String {
     text
 }
 
-/// Somebody asks for this owner's key.
-pub(super) fn alarm(recovery: &Recovery) -> String {
-    format!(
-        "Somebody asks to recover your key, claiming to be {} ({}). If that is not you, call your contacts now.",
-        clean(recovery.claims.as_str()),
-        ago(recovery.opened, now())
-    )
-}
-
 /// What to fix, worst first.
 fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
-    let mut advice: Vec<String> = status.recoveries.iter().map(alarm).collect();
-    let count =
-        |state| status.contacts.iter().filter(|contact| contact.state == state).count() as u64;
-    if count(ContactState::Contested) > 0 {
-        advice.push("Two people answered one invitation: compare the number with 'recovery contacts verify NAME'.".to_owned());
+    let unanswered = status.recoveries.iter().filter(|recovery| recovery.answer.is_none());
+    let mut advice: Vec<String> = unanswered.map(alarm).collect();
+    advice.extend(circle_advice(status));
+    advice.extend(people_advice(status));
+    if status.entries > 0 && !status.synced {
+        advice.push("The vault is not synced: its newest state is on this device only. Run 'recovery sync'.".to_owned());
     }
+    if status.entries == 0 {
+        advice.push("Nothing is kept yet: add a secret with 'recovery add LABEL FILE'.".to_owned());
+    }
+    if status.circle.as_ref().is_some_and(|circle| circle.hold.delay == 0) {
+        advice.push("Approvals are not delayed, so a deceived contact's approval counts at once: divide the key with --delay 24h, or choose contacts who will call you.".to_owned());
+    }
+    if status.circle.is_some() && client.device()?.sheet_made().is_none() {
+        advice.push("Print a page that tells you what to do when this device is gone: 'recovery sheet --output sheet.pdf'.".to_owned());
+    }
+    if status.queued > 0 {
+        advice.push(format!(
+            "{} could not be sent yet; run 'recovery sync'.",
+            plural(status.queued as u64, "message")
+        ));
+    }
+    Ok(advice)
+}
+
+/// What is to be said of the circle as a whole.
+fn circle_advice(status: &Status) -> Vec<String> {
+    let mut advice = Vec::new();
     match &status.circle {
         None if status.contacts.is_empty() => advice.push(
             "Invite people you trust with 'recovery invite NAME'; five is a good start.".to_owned(),
@@ -146,29 +160,55 @@ fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
         ),
         Some(circle) if !circle.active() => advice
             .push("Ask your contacts to run 'recovery sync', then run it yourself.".to_owned()),
+        Some(_) if status.spare == Some(0) => advice.push(
+            "Not one more contact may be lost, or the key is: invite more people, and divide it anew.".to_owned(),
+        ),
+        Some(_) if status.older > 0 => advice.push(
+            "The pieces from before are still good until every contact confirmed the new ones; 'recovery renew --finish' ends that.".to_owned(),
+        ),
         Some(_) => {}
     }
-    if status.entries > 0 && !status.synced {
-        advice.push("The vault is not synced: its newest state is on this device only. Run 'recovery sync'.".to_owned());
-    }
-    if status.entries == 0 {
-        advice.push("Nothing is kept yet: add a secret with 'recovery add LABEL FILE'.".to_owned());
-    }
-    for state in [ContactState::Failed, ContactState::Silent] {
-        if count(state) > 0 {
-            advice.push(format!(
-                "{} {}: call them.",
-                plural(count(state), "contact"),
-                state_word(state)
-            ));
+    advice
+}
+
+/// Whom a piece of advice is about.
+type Wanted<'a> = &'a dyn Fn(&StatusContact) -> bool;
+
+/// What is to be said of single contacts.
+fn people_advice(status: &Status) -> Vec<String> {
+    let mut advice = Vec::new();
+    let names = |wanted: Wanted<'_>| {
+        let names = status.contacts.iter().filter(|contact| wanted(contact));
+        names.map(|contact| clean(contact.name.as_str())).collect::<Vec<_>>().join(", ")
+    };
+    let lines: [(Wanted<'_>, &str); 6] = [
+        (
+            &|c| c.state == ContactState::Contested,
+            "Two people answered their invitation: compare the number with 'recovery contacts verify NAME'",
+        ),
+        (
+            &|c| c.in_circle && c.state == ContactState::Left,
+            "They hold no piece any more: divide the key anew with 'recovery renew'",
+        ),
+        (
+            &|c| c.state == ContactState::Failed,
+            "They no longer have their piece, or sent a wrong proof: call them, then 'recovery renew'",
+        ),
+        (&|c| c.state == ContactState::Silent, "They have not answered for a week: call them"),
+        (
+            &|c| c.in_circle && c.state == ContactState::Removed,
+            "They still hold a piece: 'recovery renew' divides the key without them",
+        ),
+        (
+            &|c| c.stale,
+            "They have not proved their piece for more than a year: run 'recovery check'",
+        ),
+    ];
+    for (wanted, what) in lines {
+        let who = names(wanted);
+        if !who.is_empty() {
+            advice.push(format!("{who}: {what}."));
         }
-    }
-    if status
-        .circle
-        .as_ref()
-        .is_some_and(|circle| !circle.members.iter().any(|_| circle.hold.delay > 0))
-    {
-        advice.push("Approvals are not delayed, so a deceived contact's approval counts at once: choose contacts who will call you.".to_owned());
     }
     let unverified = status.contacts.iter().filter(|contact| !contact.verified).count() as u64;
     if unverified > 0 {
@@ -178,95 +218,5 @@ fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
             "{who} {are} not verified: compare numbers with 'recovery contacts verify NAME'."
         ));
     }
-    if status.queued > 0 {
-        advice.push(format!(
-            "{} could not be sent yet; run 'recovery sync'.",
-            plural(status.queued as u64, "message")
-        ));
-    }
-    client.device()?;
-    Ok(advice)
-}
-
-pub(super) fn requests(app: &App) -> Result<ExitCode, Failure> {
-    let client = app.open_quietly()?;
-    let device = client.device()?;
-    let mut requests = Vec::new();
-    let mut rows = Vec::new();
-    for opened in device.opened() {
-        let claims = client.request(opened.id)?.card.name().clone();
-        let state = opened_word(opened.state);
-        let owner = device.held().iter().find(|held| Some(held.card.id()) == opened.owner);
-        let owner = owner.map(|held| held.name.as_str());
-        requests.push(json!({
-            "request": opened.id.to_string(), "role": "contact", "claims": claims.as_str(),
-            "owner": owner, "opened": opened.opened, "state": state,
-            "release_at": null, "tries_left": opened.tries_left,
-        }));
-        rows.push(vec![
-            clean(claims.as_str()),
-            "you were asked".to_owned(),
-            state.to_owned(),
-            ago(opened.opened, now()),
-        ]);
-    }
-    for recovery in &client.recoveries()? {
-        requests.push(recovery_json(&client, recovery));
-        rows.push(vec![
-            clean(recovery.claims.as_str()),
-            "for your key".to_owned(),
-            recovery_word(recovery).to_owned(),
-            ago(recovery.opened, now()),
-        ]);
-    }
-    let text = if rows.is_empty() {
-        "No requests.".to_owned()
-    } else {
-        Ui::table(&["claims to be", "role", "state", "opened"], rows)
-    };
-    app.ui.result(&json!({ "requests": requests }), &text);
-    Ok(DONE)
-}
-
-fn opened_word(state: OpenedState) -> &'static str {
-    match state {
-        OpenedState::Open => "open",
-        OpenedState::Approved => "approved",
-        OpenedState::Declined => "declined",
-        OpenedState::Burnt => "burnt",
-        OpenedState::Cancelled => "cancelled",
-    }
-}
-
-/// The most that any contact did.
-fn recovery_word(recovery: &Recovery) -> &'static str {
-    let any = |kind| recovery.reports.iter().any(|report| report.kind == kind);
-    [AlertKind::Approved, AlertKind::WrongNumbers, AlertKind::Declined]
-        .into_iter()
-        .find(|kind| any(*kind))
-        .map_or("opened", alert_word)
-}
-
-fn recovery_json(client: &Client, recovery: &Recovery) -> Value {
-    let name = |id| {
-        let device = client.device().ok()?;
-        let contact = device.contacts().iter().find(|contact| contact.card.id() == id)?;
-        Some(contact.name.as_str().to_owned())
-    };
-    let reports: Vec<Value> = recovery
-        .reports
-        .iter()
-        .map(|report| {
-            json!({
-                "contact": name(report.contact), "state": alert_word(report.kind),
-                "reason": report.reason.as_ref().map(|reason| reason.as_str()),
-            })
-        })
-        .collect();
-    json!({
-        "request": recovery.request.to_string(), "role": "owner", "claims": recovery.claims.as_str(),
-        "device": recovery.device.as_ref().map(|device| device.as_str()),
-        "opened": recovery.opened, "state": recovery_word(recovery), "release_at": null,
-        "contacts": reports,
-    })
+    advice
 }

@@ -49,6 +49,31 @@ pub(crate) fn ago(then: u64, now: u64) -> String {
     if ahead { format!("in {amount}") } else { format!("{amount} ago") }
 }
 
+/// The day of a time, in UTC, as `2026-01-31`. (H. Hinnant, "chrono-compatible low-level date algorithms".)
+pub(crate) fn day(unix: u64) -> String {
+    let days = unix / 86_400 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// A length of time in words, never more than it is.
+pub(crate) fn span(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600, seconds / 60);
+    match (days, hours, minutes) {
+        (2.., ..) if hours % 24 == 0 => plural(days, "day"),
+        (2.., ..) => format!("{} and {}", plural(days, "day"), plural(hours % 24, "hour")),
+        (_, 2.., _) => plural(hours, "hour"),
+        (_, _, 2..) => plural(minutes, "minute"),
+        _ => plural(seconds, "second"),
+    }
+}
+
 /// "1 day", "2 days".
 pub(crate) fn plural(count: u64, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
@@ -88,7 +113,7 @@ fn wrap_line(line: &str, width: usize, indent: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ago, clean, wrap};
+    use super::{ago, clean, day, wrap};
 
     #[test]
     fn long_lines_break_between_words() {
@@ -108,6 +133,19 @@ mod tests {
         assert_eq!(clean("a\u{1b}]0;x\u{7}"), "a<U+001B>]0;x<U+0007>");
         assert_eq!(clean("\u{202e}gpj.exe"), "<U+202E>gpj.exe");
         assert_eq!(clean("a\u{200b}b\u{2066}c\n"), "a<U+200B>b<U+2066>c<U+000A>");
+    }
+
+    #[test]
+    fn days_of_the_calendar() {
+        for (unix, wanted) in [
+            (0, "1970-01-01"),
+            (951_782_400, "2000-02-29"),
+            (1_767_225_599, "2025-12-31"),
+            (1_767_225_600, "2026-01-01"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(day(unix), wanted);
+        }
     }
 
     #[test]

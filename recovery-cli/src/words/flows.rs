@@ -6,6 +6,7 @@ use recovery_client::ClientError;
 use recovery_core::{
     flows::{
         approve::ApproveError,
+        drill::DrillError,
         pair::PairError,
         protect::ProtectError,
         request::RequestError,
@@ -53,6 +54,18 @@ pub(super) fn protect(error: &ProtectError) -> Failure {
         ProtectError::Contested(_) => {
             ("contested", "Call them, and compare the number with 'recovery contacts verify NAME'.")
         }
+        ProtectError::Left(_) => ("contact-left", "Choose other contacts, or invite them again."),
+        ProtectError::PassphraseNeeded => (
+            "passphrase-needed",
+            "Give it with --circle-passphrase-file FILE or RECOVERY_CIRCLE_PASSPHRASE.",
+        ),
+        ProtectError::NothingToRenew => {
+            ("nothing-to-renew", "Divide the key first with 'recovery protect --threshold K'.")
+        }
+        ProtectError::TooFewProofs => {
+            ("too-few-proofs", "Ask your contacts to run 'recovery sync', then run it yourself.")
+        }
+        ProtectError::Policy(error) => return policy(error),
         ProtectError::Vault(error) => return vault(error),
         _ => ("failed", AGAIN),
     };
@@ -104,6 +117,10 @@ pub(super) fn request(error: &RequestError) -> Failure {
             "request-changed",
             "Do not help with it: somebody changed it after you opened it. Call your friend by a way you already had.",
         ),
+        RequestError::Decided => (
+            "already-approved",
+            "Wait until it is released, or take it back with 'recovery decline'.",
+        ),
         RequestError::NotHeld => (
             "not-held",
             "'recovery contacts' shows whose pieces you hold; run 'recovery sync' if one is on its way.",
@@ -127,6 +144,17 @@ pub(super) fn approve(error: &ApproveError) -> Failure {
             "Do not try again on another call: it may be somebody else. Reach your friend by a way you already had and ask them to start again.",
         ),
         ApproveError::Cancelled => ("cancelled", "Nothing is left to do."),
+        ApproveError::Vetoed => (
+            "vetoed",
+            "Call your friend. If their old device was stolen and you meet them in person, scan the code and use --scanned --override.",
+        ),
+        ApproveError::Impostor => {
+            ("reported", "If you were wrong, meet your friend and ask them to start again.")
+        }
+        ApproveError::MeetFirst => (
+            "meet-first",
+            "Meet the person, scan the code on their screen, and use --scanned --override.",
+        ),
         ApproveError::Unchecked => {
             ("number-needed", "Give --number with the 15 digits that your friend reads to you.")
         }
@@ -141,9 +169,23 @@ pub(super) fn approve(error: &ApproveError) -> Failure {
     Failure::of(code, error, hint)
 }
 
+pub(super) fn drill(error: &DrillError) -> Failure {
+    let (code, hint) = match error {
+        DrillError::Nobody => {
+            ("no-contacts", "'recovery contacts' shows who holds a piece of your key.")
+        }
+        DrillError::Unknown => {
+            ("no-such-drill", "Run 'recovery sync': it shows the command to answer with.")
+        }
+        DrillError::Over => ("drill-over", "Ask your friend to start another one."),
+        _ => ("failed", AGAIN),
+    };
+    Failure::of(code, error, hint)
+}
+
 pub(super) fn wrong_number(tries_left: u8) -> Failure {
     let message = format!(
-        "That is not the number of this request; {} left.",
+        "That is not the right number; {} left.",
         plural(u64::from(tries_left), "try").replace("trys", "tries")
     );
     let hint = "Do not try again on a different call: it may be somebody else. Ask your friend to read it once more.";

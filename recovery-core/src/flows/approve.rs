@@ -1,25 +1,34 @@
-//! Approving: the friend types the number, and the bundles go to the new device. Or not.
+//! Approving: the friend types the number, and the bundles go to the new device, at once or after a delay.
+//! Or not.
 //!
 //! Until the number was right (or the code was scanned) nothing goes to the requester.
 
 use super::{
-    Context, Step,
+    Context, Delivery, Event, Step,
     device::Device,
     request::{REQUEST_SECONDS, RequestError},
 };
 use crate::{
-    circle::{Held, Opened, OpenedState},
+    address::MailboxAddress,
+    circle::{Held, HeldBack, HeldBundle, Opened, OpenedState},
     ids::RequestId,
     name::Name,
     number::Number,
-    seal::{self, Letter},
+    seal::{self, LETTER_MAX, Letter},
     sign::{Signed, Statement, StatementError},
     wire::{
-        V1,
+        self, V1,
         link::Link,
-        messages::{Alert, AlertKind, Approval, Checked, Decline, Holding, Request},
+        messages::{
+            Alert, AlertKind, Approval, Checked, Decline, Due, HoldBy, HoldPolicy, Holding, Request,
+        },
     },
 };
+
+/// Octets of holdings in one approval: the largest letter without a card, the owner's word and what frames them.
+const HOLDINGS_MAX: usize = LETTER_MAX - 8_192;
+/// What CBOR puts in front of a copy.
+const COPY_HEAD: usize = 8;
 
 /// What a typed number was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +51,7 @@ pub enum ApproveError {
     /// The request itself.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// Approved before.
+    /// Approved before, and released.
     #[error("you have approved this request already")]
     AlreadyApproved,
     /// Declined before.
@@ -54,12 +63,21 @@ pub enum ApproveError {
     /// Taken back by the new device.
     #[error("the person who asked has cancelled this request")]
     Cancelled,
+    /// Stopped by the owner.
+    #[error("this recovery was stopped from a device of the person it is about")]
+    Vetoed,
+    /// Reported before.
+    #[error("you have said that this request is not from the person it claims")]
+    Impostor,
     /// Neither number nor code.
     #[error("the number was not checked")]
     Unchecked,
     /// A sent link can't stand in for meeting.
     #[error("this link was sent, not read off the screen of the new device")]
     NotScanned,
+    /// Going against a stop takes a meeting.
+    #[error("a stop can only be overridden by who scanned the code beside the person")]
+    MeetFirst,
     /// The request's clock and this one's are too far apart by now.
     #[error("the request is older than 14 days")]
     Expired,
@@ -77,15 +95,34 @@ impl From<StatementError> for ApproveError {
     }
 }
 
+/// How a friend approves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Consent<'a> {
+    /// The link as it was read off the new device's screen; else the number must have been right.
+    pub scanned: Option<&'a Link>,
+    /// In spite of the owner's stop; where there is none, this changes nothing.
+    pub overrides: bool,
+    /// To travel as a file: nothing is posted, now or when it is due.
+    pub by_file: bool,
+}
+
 /// An approval or a decline.
 #[derive(Debug)]
 pub struct Sent {
-    /// The message, sealed to the new device.
-    pub message: Vec<u8>,
+    /// The message, sealed to the new device; `None` if it is held back, or if there is none.
+    pub message: Option<Vec<u8>>,
     /// To the requester.
     pub to_requester: Step,
     /// To the owner.
     pub to_owner: Step,
+    /// Unix seconds when an approval that is held back is released.
+    pub release_at: Option<u64>,
+}
+
+impl Sent {
+    fn to(to_requester: Step) -> Self {
+        Self { message: None, to_requester, to_owner: Step::default(), release_at: None }
+    }
 }
 
 impl Device {
@@ -116,35 +153,159 @@ impl Device {
         Ok((Tried::Burnt, self.alert(id, AlertKind::WrongNumbers, None, ctx)))
     }
 
-    /// Approves a request whose number was right, or whose link was read off the screen.
+    /// Approves a request whose number was right, or whose link was read off the screen. With a delay, the
+    /// approval is held by a relay whose hold counts, or else by this device until [`Device::tidy`] finds it
+    /// due.
     ///
     /// # Errors
     /// [`ApproveError`]; nothing is sent then.
     pub fn approve(
         &mut self,
         id: RequestId,
-        scanned: Option<&Link>,
+        consent: Consent<'_>,
         ctx: &mut Context<'_>,
     ) -> Result<Sent, ApproveError> {
-        let opened = self.approvable(id, ctx.now)?.clone();
-        let checked = match scanned {
+        let opened = self.approvable(id, consent, ctx.now)?.clone();
+        // Without a stop there is nothing to go against, and no way around the delay.
+        let stopped = opened.state == OpenedState::Vetoed || opened.overrode;
+        let overrides = consent.overrides && stopped;
+        let checked = match consent.scanned {
             Some(link) if link.request == Some(id) => Checked::Scanned,
             Some(_) => return Err(ApproveError::NotScanned),
             None if opened.checked => Checked::Number,
             None => return Err(ApproveError::Unchecked),
         };
-        let held = opened.owner.and_then(|owner| self.held_of(owner));
-        let held = held.ok_or(ApproveError::NotHeld)?;
-        let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
-        let (holdings, container) = holdings(held);
-        let approval = Approval { version: V1, request: id, card, checked, holdings, container };
-        let sent = self.to_requester(&opened, &approval, ctx)?;
-        let to_owner = self.alert(id, AlertKind::Approved, None, ctx);
-        self.opened_mut(id)?.state = OpenedState::Approved;
+        if let Some(due) = opened.release_at(ctx.now).filter(|due| ctx.now < *due) {
+            return Ok(Sent { release_at: Some(due), ..Sent::to(Step::default()) });
+        }
+        let over = opened.held.is_some() || opened.released;
+        let mut hold = match over || overrides {
+            true => HoldPolicy::default(),
+            false => self.hold_policy(&opened)?,
+        };
+        if consent.by_file {
+            hold.by = HoldBy::Contacts;
+        }
+        let sent = match hold.delay {
+            0 => self.send_approval(&opened, (checked, overrides), ctx)?,
+            _ => self.hold_back(&opened, checked, &hold, ctx)?,
+        };
+        let known = self.opened_mut(id)?;
+        (known.state, known.overrode) = (OpenedState::Approved, overrides);
+        known.released = sent.release_at.is_none();
+        if let Some(due) = sent.release_at {
+            let by_file = consent.by_file;
+            known.held = Some(HeldBack { due, by: hold.by, checked, by_file });
+        }
+        let kind = if overrides { AlertKind::Overridden } else { AlertKind::Approved };
+        let to_owner = self.alert(id, kind, None, ctx);
         Ok(Sent { to_owner, ..sent })
     }
 
-    /// Declines a request. The requester hears of it only if the number was right.
+    /// The policy of the newest pieces that are not superseded.
+    fn hold_policy(&self, opened: &Opened) -> Result<HoldPolicy, ApproveError> {
+        let held = self.chosen(opened)?;
+        let current = held.bundles.iter().rev().find(|bundle| bundle.until.is_none());
+        let bundle = current.or(held.bundles.last()).and_then(HeldBundle::bundle);
+        let mut hold = bundle.ok_or(ApproveError::NotHeld)?.hold;
+        let request: Request = opened.request.peek()?;
+        if hold.by == HoldBy::Relay && counting(&hold, request.card.mailboxes()).next().is_none() {
+            hold.by = HoldBy::Contacts;
+        }
+        Ok(hold)
+    }
+
+    /// Sends an approval that is not held back, or not any longer.
+    fn send_approval(
+        &self,
+        opened: &Opened,
+        (checked, overrides): (Checked, bool),
+        ctx: &mut Context<'_>,
+    ) -> Result<Sent, ApproveError> {
+        let approval = self.approval(opened, checked, overrides)?;
+        let message = to_requester(&self.identity, opened, &approval, ctx)?;
+        let mut sent = Sent::to(self.to_session(opened, &message)?);
+        sent.message = Some(message);
+        Ok(sent)
+    }
+
+    /// Puts an approval into the hands of a relay that holds it, or keeps it; the requester hears when it is
+    /// due.
+    fn hold_back(
+        &self,
+        opened: &Opened,
+        checked: Checked,
+        hold: &HoldPolicy,
+        ctx: &mut Context<'_>,
+    ) -> Result<Sent, ApproveError> {
+        let held = self.chosen(opened)?;
+        let at = ctx.now.saturating_add(hold.delay);
+        let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
+        let bundle = held.bundles.last().ok_or(ApproveError::NotHeld)?.signed.clone();
+        let due = Due { version: V1, request: opened.id, card, bundle, at };
+        let note = to_requester(&self.identity, opened, &due, ctx)?;
+        let mut step = self.to_session(opened, &note)?;
+        if hold.by == HoldBy::Relay {
+            let approval = self.approval(opened, checked, false)?;
+            let body = to_requester(&self.identity, opened, &approval, ctx)?;
+            let request: Request = opened.request.peek()?;
+            for (to, owners) in counting(hold, request.card.mailboxes()) {
+                let own = opened.withdraw.hold(to.relay.as_str()).id();
+                let (to, body, holds) = (to.clone(), body.clone(), vec![owners, own]);
+                step.outbox.push(Delivery::PostHeld { to, body, holds, delay: hold.delay });
+            }
+        }
+        Ok(Sent { release_at: Some(at), ..Sent::to(step) })
+    }
+
+    fn approval(
+        &self,
+        opened: &Opened,
+        checked: Checked,
+        overrides: bool,
+    ) -> Result<Approval, ApproveError> {
+        let held = self.chosen(opened)?;
+        let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
+        let (holdings, newest) = (holdings(held), held.newest.clone());
+        let request = opened.id;
+        Ok(Approval { version: V1, request, card, checked, holdings, newest, overrides })
+    }
+
+    /// Releases what this device held back and is due; forgets what a relay held and has released.
+    pub(crate) fn release_due(&mut self, ctx: &mut Context<'_>) -> Step {
+        let due = |opened: &&Opened| {
+            let over = opened.held.is_some_and(|held| held.due <= ctx.now);
+            opened.state == OpenedState::Approved && !opened.released && over
+        };
+        let due: Vec<Opened> = self.opened().iter().filter(due).cloned().collect();
+        let mut step = Step::default();
+        for opened in due {
+            let Some(released) = self.release(&opened, ctx) else { continue };
+            step.then(released);
+            if let Ok(known) = self.opened_mut(opened.id) {
+                known.released = true;
+            }
+        }
+        step
+    }
+
+    /// What this device held back; nothing for what a relay did. `None` if it can't be made now.
+    fn release(&self, opened: &Opened, ctx: &mut Context<'_>) -> Option<Step> {
+        let held = opened.held.filter(|held| held.by == HoldBy::Contacts && !held.by_file);
+        // A request whose time is over gets nothing any more.
+        let fresh = self.approvable(opened.id, Consent::default(), ctx.now).is_ok();
+        // The pieces may have been superseded and deleted meanwhile.
+        let fresh = fresh && self.chosen(opened).is_ok_and(|held| !held.bundles.is_empty());
+        let Some(held) = held.filter(|_| fresh) else { return Some(Step::default()) };
+        let sent = self.send_approval(opened, (held.checked, false), ctx).ok()?;
+        let owner = self.chosen(opened).ok()?.name.clone();
+        let mut step = sent.to_requester;
+        step.events.push(Event::Released { owner, request: opened.id });
+        Some(step)
+    }
+
+    /// Declines a request, also one whose approval is still held back. The requester hears of it only if the
+    /// number was right.
     ///
     /// # Errors
     /// [`ApproveError`]; nothing is sent then.
@@ -156,39 +317,50 @@ impl Device {
     ) -> Result<Sent, ApproveError> {
         let opened = match self.opened_one(id)? {
             opened if opened.state == OpenedState::Declined => opened.clone(),
-            _ => self.open_one(id, ctx.now)?.clone(),
+            _ => self.declinable(id, ctx.now)?.clone(),
         };
-        let held = opened.owner.and_then(|owner| self.held_of(owner));
-        let held = held.ok_or(ApproveError::NotHeld)?;
-        let sent = if opened.checked {
+        let held = self.chosen(&opened)?;
+        let mut sent = Sent::to(self.take_back(&opened, ctx.now));
+        if opened.checked {
             let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
             let bundle = held.bundles.last().map(|bundle| bundle.signed.clone());
             let decline = Decline { version: V1, request: id, card, bundle };
-            self.to_requester(&opened, &decline, ctx)?
-        } else {
-            let (message, to_requester) = (Vec::new(), Step::default());
-            Sent { message, to_requester, to_owner: Step::default() }
-        };
+            let message = to_requester(&self.identity, &opened, &decline, ctx)?;
+            sent.to_requester.then(self.to_session(&opened, &message)?);
+            sent.message = Some(message);
+        }
         let to_owner = self.alert(id, AlertKind::Declined, reason, ctx);
-        self.opened_mut(id)?.state = OpenedState::Declined;
+        let known = self.opened_mut(id)?;
+        (known.state, known.held) = (OpenedState::Declined, None);
         Ok(Sent { to_owner, ..sent })
     }
 
-    /// Signs for the request, seals to its key, posts to its session.
-    fn to_requester(
-        &self,
-        opened: &Opened,
-        body: &impl Statement,
-        ctx: &mut Context<'_>,
-    ) -> Result<Sent, ApproveError> {
+    /// Drops an approval that a relay still holds.
+    pub(crate) fn take_back(&self, opened: &Opened, now: u64) -> Step {
+        let mut step = Step::default();
+        let held = opened.held.filter(|held| held.by == HoldBy::Relay && now < held.due);
+        if let (Some(_), Ok(request)) = (held, opened.request.peek::<Request>()) {
+            let veto = |mailbox: &MailboxAddress| Delivery::Veto {
+                base: opened.withdraw.clone(),
+                mailbox: mailbox.clone(),
+            };
+            step.outbox.extend(request.card.mailboxes().iter().map(veto));
+        }
+        step
+    }
+
+    /// Posts a message to a request's session.
+    fn to_session(&self, opened: &Opened, message: &[u8]) -> Result<Step, ApproveError> {
         let request: Request = opened.request.peek()?;
-        let signed = Signed::new(body, &self.identity, opened.id.as_bytes());
-        let sealing = &request.card.keys().sealing;
-        let message = seal::seal(&Letter::new(signed, None), sealing, &mut ctx.rng)
-            .map_err(|_| ApproveError::Internal)?;
-        let mut to_requester = Step::default();
-        to_requester.post(request.card.mailboxes(), &message);
-        Ok(Sent { message, to_requester, to_owner: Step::default() })
+        let mut step = Step::default();
+        step.post(request.card.mailboxes(), message);
+        Ok(step)
+    }
+
+    /// The owner that a friend takes a request to be from.
+    fn chosen(&self, opened: &Opened) -> Result<&Held, ApproveError> {
+        let held = opened.owner.and_then(|owner| self.held_of(owner));
+        held.ok_or(ApproveError::NotHeld)
     }
 
     /// Tells the owner what happened with a request.
@@ -199,71 +371,112 @@ impl Device {
         reason: Option<Name>,
         ctx: &mut Context<'_>,
     ) -> Step {
-        let mut step = Step::default();
         let Ok(opened) = self.opened_one(id) else {
-            return step;
+            return Step::default();
         };
-        let held = opened.owner.and_then(|owner| self.held_of(owner));
-        let (Some(held), Ok(request)) = (held, opened.request.peek::<Request>()) else {
-            return step;
+        let Some(owner) = opened.owner else {
+            return Step::default();
         };
-        let alert = Alert {
-            version: V1,
-            request: id,
-            kind,
-            claims: request.card.name().clone(),
-            device: request.device,
-            session: request.card.mailboxes().to_vec(),
-            made: ctx.now,
-            reason,
-        };
-        let signed = Signed::new(&alert, &self.identity, held.card.id().as_bytes());
-        let letter = Letter::new(signed, None);
-        if let Ok(body) = seal::seal(&letter, &held.card.keys().sealing, &mut ctx.rng) {
-            step.post(held.card.mailboxes(), &body);
-        }
-        step
+        let (request, due) = (opened.request.clone(), opened.release_at(ctx.now));
+        let alert = Alert { version: V1, request, kind, made: ctx.now, reason, due };
+        self.tell_owner(owner, &alert, ctx)
     }
 
-    fn opened_one(&self, id: RequestId) -> Result<&Opened, ApproveError> {
+    pub(crate) fn opened_one(&self, id: RequestId) -> Result<&Opened, ApproveError> {
         let opened = self.opened().iter().find(|opened| opened.id == id);
         Ok(opened.ok_or(RequestError::Unknown)?)
     }
 
-    fn opened_mut(&mut self, id: RequestId) -> Result<&mut Opened, ApproveError> {
+    pub(crate) fn opened_mut(&mut self, id: RequestId) -> Result<&mut Opened, ApproveError> {
         let opened = self.state.opened.iter_mut().find(|opened| opened.id == id);
         Ok(opened.ok_or(RequestError::Unknown)?)
     }
 
     /// A request that waits for the friend.
-    fn open_one(&self, id: RequestId, now: u64) -> Result<&Opened, ApproveError> {
-        let opened = self.approvable(id, now)?;
+    pub(crate) fn open_one(&self, id: RequestId, now: u64) -> Result<&Opened, ApproveError> {
+        let opened = self.approvable(id, Consent::default(), now)?;
         match opened.state {
             OpenedState::Approved => Err(ApproveError::AlreadyApproved),
             _ => Ok(opened),
         }
     }
 
-    /// A request that waits, or was approved and may be sent again.
-    fn approvable(&self, id: RequestId, now: u64) -> Result<&Opened, ApproveError> {
+    /// A request that can be declined: it waits, or its approval does.
+    fn declinable(&self, id: RequestId, now: u64) -> Result<&Opened, ApproveError> {
+        let opened = self.approvable(id, Consent::default(), now)?;
+        match opened.state {
+            OpenedState::Approved if opened.is_out(now) => Err(ApproveError::AlreadyApproved),
+            _ => Ok(opened),
+        }
+    }
+
+    /// A request that waits, or was approved and may be sent again, or whose stop may be overridden.
+    fn approvable(
+        &self,
+        id: RequestId,
+        consent: Consent<'_>,
+        now: u64,
+    ) -> Result<&Opened, ApproveError> {
         let opened = self.opened_one(id)?;
         let request: Request = opened.request.peek()?;
         match opened.state {
             OpenedState::Burnt => Err(ApproveError::Burnt),
             OpenedState::Declined => Err(ApproveError::AlreadyDeclined),
             OpenedState::Cancelled => Err(ApproveError::Cancelled),
+            OpenedState::Impostor => Err(ApproveError::Impostor),
             _ if request.made.saturating_add(REQUEST_SECONDS) <= now => Err(ApproveError::Expired),
-            OpenedState::Open | OpenedState::Approved => Ok(opened),
+            _ if consent.overrides && consent.scanned.is_none() => Err(ApproveError::MeetFirst),
+            OpenedState::Vetoed if !consent.overrides => Err(ApproveError::Vetoed),
+            OpenedState::Open | OpenedState::Approved | OpenedState::Vetoed => Ok(opened),
         }
     }
 }
 
-/// Every generation held, and the newest copy of the vault.
-fn holdings(held: &Held) -> (Vec<Holding>, Option<Vec<u8>>) {
-    let holding = |bundle: &crate::circle::HeldBundle| Holding {
-        bundle: bundle.signed.clone(),
-        shares: bundle.pieces.shares.clone(),
+/// Signs for the request and seals to its key.
+fn to_requester(
+    identity: &crate::keys::Identity,
+    opened: &Opened,
+    body: &impl Statement,
+    ctx: &mut Context<'_>,
+) -> Result<Vec<u8>, ApproveError> {
+    let request: Request = opened.request.peek()?;
+    let signed = Signed::new(body, identity, opened.id.as_bytes());
+    let sealing = &request.card.keys().sealing;
+    seal::seal(&Letter::new(signed, None), sealing, &mut ctx.rng)
+        .map_err(|_| ApproveError::Internal)
+}
+
+/// The session's mailboxes at relays whose hold counts, with the owner's hold there.
+fn counting<'a>(
+    hold: &'a HoldPolicy,
+    session: &'a [MailboxAddress],
+) -> impl Iterator<Item = (&'a MailboxAddress, crate::ids::HoldId)> {
+    // Whatever a bundle says: a file holds nothing back.
+    session.iter().filter(|mailbox| !mailbox.relay.is_files()).filter_map(|mailbox| {
+        let counts = hold.holds.iter().find(|hold| hold.relay == mailbox.relay)?;
+        Some((mailbox, counts.id))
+    })
+}
+
+/// Every generation held, the newest last, as far as they fit one letter: pieces before copies of the vault,
+/// the newest first.
+fn holdings(held: &Held) -> Vec<Holding> {
+    let mut room = HOLDINGS_MAX;
+    let mut take = |size: usize| {
+        let fits = size <= room;
+        room -= if fits { size } else { 0 };
+        fits
     };
-    let newest = held.bundles.iter().rev().find_map(|bundle| bundle.pieces.container.clone());
-    (held.bundles.iter().map(holding).collect(), newest)
+    let holding = |bundle: &HeldBundle| {
+        let (bundle, shares) = (bundle.signed.clone(), bundle.pieces.shares.clone());
+        Holding { bundle, shares, container: None }
+    };
+    let newest_first = held.bundles.iter().rev().map(|bundle| (bundle, holding(bundle)));
+    let mut kept: Vec<(&HeldBundle, Holding)> =
+        newest_first.filter(|(_, holding)| take(wire::encode(holding).len())).collect();
+    for (bundle, holding) in &mut kept {
+        let copy = bundle.pieces.container.as_ref();
+        holding.container = copy.filter(|copy| take(copy.len() + COPY_HEAD)).cloned();
+    }
+    kept.into_iter().rev().map(|(_, holding)| holding).collect()
 }

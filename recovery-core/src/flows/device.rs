@@ -1,15 +1,20 @@
 //! A person's device: what it keeps, and where it listens.
 
-use super::{Context, Delivery, Source, Step, Watch, request::NewDevice};
+use super::{
+    Context, Delivery, Source, Step, Watch,
+    drill::{OwnDrill, Rehearsal},
+    request::NewDevice,
+};
 use crate::{
     address::{RelayUrl, SlotAddress},
     circle::{Contact, Held, Inbox, Opened},
-    ids::{Base, ContactId, RequestId, SlotId},
+    ids::{Base, CircleId, ContactId, RequestId, SlotId},
     keys::{Card, Identity},
     name::Name,
     package::RootKey,
     secret::Secret,
-    vault::{Profile, Vault, VaultError},
+    sign::Signed,
+    vault::{ContainerError, Profile, Vault, VaultError},
     wire::{
         self, DecodeError, V1, Wire,
         link::{Link, LinkKind, LinkSecret},
@@ -46,6 +51,15 @@ pub(crate) struct State {
     /// The request by which this device came back: what contacts tell of it is no alarm.
     #[n(7)]
     pub(crate) came_by: Option<RequestId>,
+    /// Rehearsals that this owner asked for, the newest last.
+    #[n(8)]
+    pub(crate) drills: Vec<OwnDrill>,
+    /// Rehearsals that owners asked for, the newest last.
+    #[n(9)]
+    pub(crate) rehearsals: Vec<Rehearsal>,
+    /// Unix seconds when a sheet was last made.
+    #[n(10)]
+    pub(crate) sheet: Option<u64>,
 }
 
 impl Wire for State {
@@ -137,6 +151,27 @@ pub struct Recovery {
     /// What each contact did last.
     #[n(4)]
     pub reports: Vec<Report>,
+    /// The request itself.
+    #[n(5)]
+    pub signed: Signed,
+    /// What the owner said to it.
+    #[n(6)]
+    pub answer: Option<OwnerAnswer>,
+}
+
+/// What an owner says to a recovery of their key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum OwnerAnswer {
+    /// "It was me."
+    #[n(0)]
+    Mine,
+    /// Stopped it.
+    #[n(1)]
+    Stopped {
+        /// Unix seconds.
+        #[n(0)]
+        at: u64,
+    },
 }
 
 /// What one contact did with a request.
@@ -154,29 +189,44 @@ pub struct Report {
     /// Unix seconds, by the contact's clock.
     #[n(3)]
     pub made: u64,
+    /// Unix seconds when its approval is released, if that is held back.
+    #[n(4)]
+    pub due: Option<u64>,
 }
 
 impl Report {
-    /// Whether this says nothing new beside another report of the same contact: opening a request
-    /// comes before everything else that is done with it.
+    /// Whether this says nothing new beside another report of the same contact; of the same second, the
+    /// graver one is the later.
     pub(crate) fn is_old_beside(&self, other: &Self) -> bool {
-        let order = |report: &Self| (report.made, report.kind != AlertKind::Opened);
+        let order = |report: &Self| (report.made, report.kind.gravity());
         self.contact == other.contact && order(self) <= order(other)
     }
 }
 
-/// What one relay is known to hold of the vault.
+/// What one relay is known to hold of the vault, under one root key.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct VaultCopy {
     /// The relay.
     #[n(0)]
     pub relay: RelayUrl,
+    /// The slot.
+    #[n(3)]
+    pub slot: SlotId,
     /// The slot's ETag there.
     #[n(1)]
     pub etag: Option<String>,
     /// The vault's version there.
     #[n(2)]
     pub version: u64,
+}
+
+/// Where a container of the vault is, and of which generation's root key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The generation; `None` for the current root key.
+    pub circle: Option<CircleId>,
+    /// The container's slots.
+    pub slot: Base,
 }
 
 impl Device {
@@ -200,13 +250,21 @@ impl Device {
             recoveries: Vec::new(),
             copies: Vec::new(),
             came_by: None,
+            drills: Vec::new(),
+            rehearsals: Vec::new(),
+            sheet: None,
         })
     }
 
     /// Notes by which recovery this device came back: its request is the owner's own, and its relays are
-    /// used from now on too.
-    pub fn came_back(&mut self, new: &NewDevice, now: u64) {
+    /// used from now on too. `known` is the newest version of the vault that somebody knows of: after an
+    /// older one was accepted, what is written next is newer than that.
+    pub fn came_back(&mut self, new: &NewDevice, known: u64, now: u64) {
         self.state.came_by = Some(new.id());
+        if known > self.state.vault.version {
+            self.state.vault.version = known;
+            self.state.vault.touch(now);
+        }
         let known = &mut self.state.vault.profile.relays;
         let fresh = new.session().relays.iter().filter(|relay| !known.contains(relay));
         let fresh: Vec<RelayUrl> = fresh.cloned().collect();
@@ -288,6 +346,17 @@ impl Device {
         &self.state.opened
     }
 
+    /// Unix seconds when a sheet to print was last made on this device.
+    #[must_use]
+    pub fn sheet_made(&self) -> Option<u64> {
+        self.state.sheet
+    }
+
+    /// Notes that a sheet to print was made.
+    pub fn note_sheet(&mut self, now: u64) {
+        self.state.sheet = Some(now);
+    }
+
     /// Recoveries of this owner's key that contacts told of.
     #[must_use]
     pub fn recoveries(&self) -> &[Recovery] {
@@ -310,35 +379,62 @@ impl Device {
         self.state.vault.remove(label, now)
     }
 
-    /// The vault's container, to be written to its slots.
+    /// Every root key that opens the vault, the current one first, and where the container under it is: one,
+    /// or two while a generation takes the place of another.
+    #[must_use]
+    pub fn places(&self) -> Vec<Place> {
+        let vault = self.vault();
+        let current = Place { circle: None, slot: vault.slot.clone() };
+        let others = vault.circles.iter().filter_map(|circle| {
+            let root = circle.root.as_ref()?;
+            Some(Place { circle: Some(circle.id), slot: root.slot.clone() })
+        });
+        std::iter::once(current).chain(others).collect()
+    }
+
+    /// The vault's container for one of [`Device::places`].
     ///
     /// # Errors
     /// [`VaultError::TooLarge`].
-    pub fn container(&self, ctx: &mut Context<'_>) -> Result<Vec<u8>, VaultError> {
-        self.state.vault.without_copies().seal(&self.state.root, &mut ctx.rng)
+    pub fn container(&self, place: &Place, ctx: &mut Context<'_>) -> Result<Vec<u8>, VaultError> {
+        // No circle has sixteen zeros for its id: what has no circle is seen with the current key.
+        let circle = place.circle.unwrap_or(CircleId::new([0; 16]));
+        let (key, view) = self.vault().seen_with(circle, &self.state.root);
+        view.seal(&key, &mut ctx.rng)
     }
 
     /// Opens a container found at a relay, to see whose and how new it is.
     ///
     /// # Errors
-    /// [`crate::vault::ContainerError`].
-    pub fn open_container(&self, container: &[u8]) -> Result<Vault, crate::vault::ContainerError> {
-        Vault::open(&self.state.root, container)
+    /// [`ContainerError`].
+    pub fn open_container(&self, container: &[u8]) -> Result<Vault, ContainerError> {
+        let others = self.vault().circles.iter().filter_map(|circle| circle.root.as_ref());
+        let keys = others.map(|root| &root.key);
+        let current = Vault::open(&self.state.root, container);
+        match current {
+            Err(ContainerError::Closed) => keys
+                .map(|key| Vault::open(key, container))
+                .find(|opened| !matches!(opened, Err(ContainerError::Closed)))
+                .unwrap_or(Err(ContainerError::Closed)),
+            opened => opened,
+        }
     }
 
-    /// What each relay is known to hold of the vault.
+    /// What each relay is known to hold of the vault in this place.
     #[must_use]
-    pub fn copies(&self) -> Vec<VaultCopy> {
+    pub fn copies(&self, place: &Place) -> Vec<VaultCopy> {
         let known = |relay: &RelayUrl| {
-            let known = self.state.copies.iter().find(|copy| copy.relay == *relay).cloned();
-            known.unwrap_or_else(|| VaultCopy { relay: relay.clone(), etag: None, version: 0 })
+            let slot = place.slot.slot(relay.as_str()).id();
+            let known = self.state.copies.iter().find(|copy| copy.slot == slot).cloned();
+            let none = VaultCopy { relay: relay.clone(), slot, etag: None, version: 0 };
+            known.unwrap_or(none)
         };
         self.relays().iter().map(known).collect()
     }
 
     /// Notes that a relay holds this version of the vault.
     pub fn copied(&mut self, copy: VaultCopy) {
-        self.state.copies.retain(|other| other.relay != copy.relay);
+        self.state.copies.retain(|other| other.slot != copy.slot);
         self.state.copies.push(copy);
     }
 
@@ -373,12 +469,16 @@ impl Device {
         }
     }
 
-    /// Forgets invites whose time is over.
-    pub fn tidy(&mut self, now: u64) -> Step {
-        let mut step = Step::default();
-        for invite in self.state.invites.extract_if(.., |invite| invite.expires <= now) {
+    /// What is to be done as time goes by: releases approvals that are due, forgets invites and pieces whose
+    /// time is over, tells contacts of a newer vault.
+    pub fn tidy(&mut self, ctx: &mut Context<'_>) -> Step {
+        let mut step = self.release_due(ctx);
+        for invite in self.state.invites.extract_if(.., |invite| invite.expires <= ctx.now) {
             step.then(invite.close());
         }
+        step.then(self.delete_superseded(ctx.now));
+        step.then(self.tell_version(ctx));
+        step.then(self.settle(ctx));
         step
     }
 

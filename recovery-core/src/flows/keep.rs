@@ -1,29 +1,44 @@
-//! Keeping: a contact takes a bundle, stores it, and proves that it holds it.
+//! Keeping: a contact takes a bundle, stores it, proves that it holds it, and one day lets it go.
 
 use super::{
-    Context, Event, Step,
-    device::Device,
-    protect::{GENERATIONS, bundle_hash},
+    Context, Delivery, Event, Step, device::Device, protect::bundle_hash, request::RequestError,
 };
 use crate::{
-    circle::{Held, HeldBundle, audit_key, receipt_proof},
-    ids::ContactId,
+    circle::{Held, HeldBundle, audit_key, challenge_proof, receipt_proof},
+    ids::{CircleId, ContactId},
     seal::{self, Letter},
     secret::SecretBytes,
-    sign::{Kind, Signed},
+    sign::{Kind, Signed, Statement},
     slip39::Share,
     wire::{
         self, V1,
         limits::SLOT_SIZES,
-        messages::{Bundle, Pieces, Receipt},
+        messages::{
+            Bundle, Challenge, CircleProof, Drill, Forget, Forgotten, Leave, Newest, Pieces, Proof,
+            Receipt, Stop, pieces_hash,
+        },
     },
 };
+
+/// Generations of one owner that a contact holds at most.
+pub const HELD_MAX: usize = 8;
+/// Of those, generations that never counted: the newest ones.
+const UNCOUNTED_MAX: usize = 2;
+/// Circles that a contact remembers as superseded.
+const FORGOTTEN_MAX: usize = 16;
+/// Circles that one challenge can ask for.
+const ASKED_MAX: usize = 8;
+/// How far ahead a challenge's clock may be: a day.
+const AHEAD_SECONDS: u64 = 86_400;
+/// How long pieces are kept after their owner said that they are superseded: 30 days. Whoever says so may
+/// be a thief with the owner's device.
+pub const KEPT_SECONDS: u64 = 30 * 86_400;
 
 /// Most shares of one contact in one circle.
 pub(crate) const SHARES_MAX: usize = 16;
 
 impl Device {
-    /// Friend: a message from an owner came: a bundle.
+    /// Friend: a message from an owner came.
     pub(crate) fn on_owner_message(
         &mut self,
         id: ContactId,
@@ -38,14 +53,34 @@ impl Device {
         let Ok(letter) = seal::open(&self.identity, message) else {
             return ignored("it is not sealed to you, or was changed");
         };
-        if letter.signed.kind != Kind::Bundle {
-            return ignored("an owner does not send such messages");
-        }
-        match self.check_bundle(held, &letter) {
-            Err(why) => Step::event(Event::PieceRefused { owner: name, why }),
-            Ok(Some(fresh)) => self.store_bundle(id, fresh, ctx),
-            Ok(None) => Step::default(),
-        }
+        let (owner, signed) = (held.card.keys(), &letter.signed);
+        let me = self.id();
+        let step = match signed.kind {
+            Kind::Bundle => {
+                return match self.check_bundle(held, &letter) {
+                    Err(why) => Step::event(Event::PieceRefused { owner: name, why }),
+                    Ok(Some(fresh)) => self.store_bundle(id, fresh, ctx),
+                    Ok(None) => Step::default(),
+                };
+            }
+            Kind::Challenge => {
+                signed.verify(owner, me.as_bytes()).map(|said| self.prove(id, &said, ctx))
+            }
+            Kind::Forget => {
+                signed.verify(owner, me.as_bytes()).map(|said| self.forget(id, &said, ctx))
+            }
+            Kind::Newest => signed
+                .verify(owner, me.as_bytes())
+                .map(|said: Newest| self.on_newest(id, &said, signed, ctx.now)),
+            Kind::Stop => {
+                signed.verify(owner, me.as_bytes()).map(|said: Stop| self.on_stop(id, &said, ctx))
+            }
+            Kind::Drill => {
+                signed.verify(owner, me.as_bytes()).map(|said: Drill| self.on_drill(id, said))
+            }
+            _ => return ignored("an owner does not send such messages"),
+        };
+        step.unwrap_or_else(|_| ignored("its signature is wrong"))
     }
 
     /// A bundle that is right and new; `None` for one that is known or older than what is held.
@@ -65,6 +100,10 @@ impl Device {
         let pieces = letter.attachment.as_deref().ok_or("the piece itself is missing")?;
         let pieces: Pieces = wire::decode(pieces).map_err(|_| "the piece itself is damaged")?;
         check_pieces(&bundle, &pieces)?;
+        // Late, or said once more by a relay, after the owner called it superseded.
+        if held.forgotten.contains(&bundle.circle) {
+            return Ok(None);
+        }
         if let Some(same) = held.bundles.iter().find(|b| b.generation == bundle.generation) {
             let known = same.circle == bundle.circle;
             return if known { Ok(None) } else { Err("another piece has its place already") };
@@ -78,6 +117,8 @@ impl Device {
             generation: bundle.generation,
             pieces,
             stored: 0,
+            until: None,
+            counted: false,
         };
         Ok(Some((bundle, stored)))
     }
@@ -100,14 +141,19 @@ impl Device {
             return Step::default();
         };
         fresh.stored = ctx.now;
+        // The owner may have called it live before it came, by another relay.
+        let newest = held.newest.as_ref().and_then(|newest| newest.peek::<Newest>().ok());
+        fresh.counted = newest.and_then(|newest| newest.live) == Some(fresh.circle);
+        let Some(bundles) = with_fresh(&held.bundles, fresh, bundle.live) else {
+            let why = "too many generations came in a short time";
+            return Step::event(Event::PieceRefused { owner: held.name.clone(), why });
+        };
         let mut step = Step::event(Event::PieceStored {
             owner: held.name.clone(),
             generation: bundle.generation,
         });
         step.post(bundle.owner.mailboxes(), &body);
-        held.bundles.push(fresh);
-        let surplus = held.bundles.len().saturating_sub(GENERATIONS);
-        held.bundles.drain(..surplus);
+        held.bundles = bundles;
         held.card = bundle.owner;
         held.seen = ctx.now;
         self.state.vault.touch(ctx.now);
@@ -115,8 +161,153 @@ impl Device {
     }
 }
 
+impl Device {
+    /// Friend: answers a challenge. Without such pieces, says so.
+    fn prove(&mut self, owner: ContactId, said: &Challenge, ctx: &mut Context<'_>) -> Step {
+        let me = self.id();
+        let Some(held) = self.state.vault.held.iter_mut().find(|h| h.card.id() == owner) else {
+            return Step::default();
+        };
+        // A thief's challenge from the far future must not silence this contact for good.
+        if said.made <= held.asked || said.made > ctx.now.saturating_add(AHEAD_SECONDS) {
+            return Step::default();
+        }
+        held.asked = said.made;
+        let prove = |circle: &CircleId| {
+            let bundle = held.bundles.iter().find(|bundle| bundle.circle == *circle);
+            let audit = bundle.map(|bundle| audit_key(&bundle.pieces.shares, *circle, me));
+            let proof = audit.map(|audit| challenge_proof(&audit, &said.nonce));
+            CircleProof { circle: *circle, proof }
+        };
+        let proofs: Vec<CircleProof> = said.circles.iter().take(ASKED_MAX).map(prove).collect();
+        let holds = proofs.iter().all(|proof| proof.proof.is_some());
+        let event = Event::Proved { owner: held.name.clone(), holds };
+        let proof = Proof { version: V1, nonce: said.nonce, proofs, made: ctx.now };
+        let mut step = self.tell_owner(owner, &proof, ctx);
+        step.events.push(event);
+        step
+    }
+
+    /// Friend: pieces are superseded. They are kept for a while: whoever says so may be a thief.
+    fn forget(&mut self, owner: ContactId, said: &Forget, ctx: &mut Context<'_>) -> Step {
+        let now = ctx.now;
+        let Some(held) = self.state.vault.held.iter_mut().find(|h| h.card.id() == owner) else {
+            return Step::default();
+        };
+        let fresh = |circle: &&CircleId| !held.forgotten.contains(circle);
+        let fresh: Vec<CircleId> = said.circles.iter().filter(fresh).copied().collect();
+        if fresh.is_empty() {
+            return Step::default();
+        }
+        let mut at = None;
+        for bundle in held.bundles.iter_mut().filter(|b| fresh.contains(&b.circle)) {
+            at = Some(*bundle.until.get_or_insert(now.saturating_add(KEPT_SECONDS)));
+        }
+        held.forgotten.extend(fresh);
+        let surplus = held.forgotten.len().saturating_sub(FORGOTTEN_MAX);
+        held.forgotten.drain(..surplus);
+        self.state.vault.touch(now);
+        let Some(at) = at else { return Step::default() };
+        let forgotten = Forgotten { version: V1, circles: said.circles.clone(), at };
+        self.tell_owner(owner, &forgotten, ctx)
+    }
+
+    /// Friend: deletes superseded pieces whose time is over.
+    pub(crate) fn delete_superseded(&mut self, now: u64) -> Step {
+        let mut step = Step::default();
+        for held in &mut self.state.vault.held {
+            let over = |bundle: &mut HeldBundle| bundle.until.is_some_and(|until| until <= now);
+            for old in held.bundles.extract_if(.., over) {
+                let (owner, generation) = (held.name.clone(), old.generation);
+                step.events.push(Event::PieceDeleted { owner, generation });
+            }
+        }
+        if !step.events.is_empty() {
+            self.state.vault.touch(now);
+        }
+        step
+    }
+
+    fn on_newest(&mut self, owner: ContactId, said: &Newest, signed: &Signed, now: u64) -> Step {
+        let Some(held) = self.state.vault.held.iter_mut().find(|h| h.card.id() == owner) else {
+            return Step::default();
+        };
+        let known = held.newest.as_ref().and_then(|known| known.peek::<Newest>().ok());
+        if known.is_none_or(|known| known.vault_version < said.vault_version) {
+            held.newest = Some(signed.clone());
+        }
+        if count(&mut held.bundles, said.live) {
+            self.state.vault.touch(now);
+        }
+        Step::default()
+    }
+
+    /// Friend: stops holding an owner's pieces, and says so.
+    ///
+    /// # Errors
+    /// [`RequestError::NotHeld`] if nothing of theirs is here.
+    pub fn leave(&mut self, owner: ContactId, ctx: &mut Context<'_>) -> Result<Step, RequestError> {
+        if self.held_of(owner).is_none() {
+            return Err(RequestError::NotHeld);
+        }
+        let mut step = self.tell_owner(owner, &Leave { version: V1, made: ctx.now }, ctx);
+        for held in self.state.vault.held.extract_if(.., |held| held.card.id() == owner) {
+            for relay in held.inbox.relays {
+                let base = held.inbox.base.clone();
+                step.outbox.push(Delivery::CloseMailbox { base, relay });
+            }
+        }
+        self.state.vault.touch(ctx.now);
+        Ok(step)
+    }
+
+    /// Friend: a statement to an owner.
+    pub(crate) fn tell_owner<T: Statement>(
+        &self,
+        owner: ContactId,
+        body: &T,
+        ctx: &mut Context<'_>,
+    ) -> Step {
+        let mut step = Step::default();
+        let Some(held) = self.held_of(owner) else {
+            return step;
+        };
+        let signed = Signed::new(body, &self.identity, owner.as_bytes());
+        let letter = Letter::new(signed, None);
+        if let Ok(body) = seal::seal(&letter, &held.card.keys().sealing, &mut ctx.rng) {
+            step.post(held.card.mailboxes(), &body);
+        }
+        step
+    }
+}
+
+/// Notes that a generation counts; whether that is news.
+fn count(bundles: &mut [HeldBundle], live: Option<CircleId>) -> bool {
+    let live = bundles.iter_mut().find(|bundle| Some(bundle.circle) == live && !bundle.counted);
+    live.map(|bundle| bundle.counted = true).is_some()
+}
+
+/// Keeps every generation that counted, whatever a thief with the owner's device deals on top of it, and the
+/// newest of those that did not; `None` if there are too many.
+fn with_fresh(
+    held: &[HeldBundle],
+    fresh: HeldBundle,
+    live: Option<CircleId>,
+) -> Option<Vec<HeldBundle>> {
+    let mut bundles = held.to_vec();
+    count(&mut bundles, live);
+    bundles.push(fresh);
+    let mut surplus = bundles.iter().filter(|bundle| !bundle.counted).count();
+    bundles.retain(|bundle| {
+        let drop = !bundle.counted && surplus > UNCOUNTED_MAX;
+        surplus -= usize::from(drop);
+        !drop
+    });
+    (bundles.len() <= HELD_MAX).then_some(bundles)
+}
+
 fn check_pieces(bundle: &Bundle, pieces: &Pieces) -> Result<(), &'static str> {
-    if pieces.hash() != bundle.pieces {
+    if pieces_hash(&pieces.shares) != bundle.pieces || pieces.alarm.hash() != bundle.alarm {
         return Err("the piece is not the one that was signed");
     }
     if bundle.generation == 0 || pieces.shares.is_empty() || pieces.shares.len() > SHARES_MAX {

@@ -7,10 +7,10 @@
 use super::{
     Context, Delivery, Event, Step,
     device::{Device, Invitation},
+    slots::{SlotFlaw, box_for_slot, open_slot},
 };
 use crate::{
-    boxed,
-    circle::{Contact, Held, Inbox, Reach},
+    circle::{Contact, Held, Inbox, Reach, Told},
     ids::{Base, ContactId, SlotId},
     kdf::hkdf,
     keys::Card,
@@ -22,7 +22,6 @@ use crate::{
     sign::Signed,
     wire::{
         self, V1,
-        limits::SLOT_SIZES,
         link::{Link, LinkKind, LinkSecret},
         messages::{Answer, Invite},
     },
@@ -132,7 +131,8 @@ impl Device {
             answers: invite.answers.addresses(),
             expires: invite.expires,
         };
-        let body = box_for_slot(&invite.secret, labels::BOX_INVITE, &wire::encode(&content), ctx)?;
+        let body =
+            box_for_slot(invite.secret.expose(), labels::BOX_INVITE, &wire::encode(&content), ctx)?;
         let mut step = Step::default();
         for relay in &invite.inbox.relays {
             let open = |base: &Base, ttl| Delivery::OpenMailbox {
@@ -189,6 +189,10 @@ impl Device {
             reach,
             bundles: Vec::new(),
             seen: ctx.now,
+            newest: None,
+            stopped: Vec::new(),
+            asked: 0,
+            forgotten: Vec::new(),
         };
         let step = self.answer(&held, &invite.answers, ctx).ok_or(PairError::Damaged)?;
         let number = self.number_with_owner(&held, ctx)?;
@@ -260,11 +264,11 @@ impl Device {
         card: Card,
         ctx: &mut Context<'_>,
     ) -> Step {
-        if let Some(contact) = self.contact(card.id()).filter(|contact| !contact.removed) {
+        if let Some(contact) = self.contact(card.id()).filter(|c| !c.removed && !c.left) {
             let (name, contact) = (invite.name, contact.name.clone());
             return Step::event(Event::SamePerson { name, contact });
         }
-        // Who was removed comes back by a new invite.
+        // Who was removed, or left, comes back by a new invite.
         self.state.vault.contacts.retain(|contact| contact.card.id() != card.id());
         if let Some(kept) = self.state.invites.get_mut(at) {
             kept.answered = Some(card.id());
@@ -283,6 +287,8 @@ impl Device {
             verified: false,
             removed: false,
             seen: ctx.now,
+            left: false,
+            told: Told::default(),
         });
         self.state.vault.touch(ctx.now);
         step
@@ -434,11 +440,15 @@ impl Device {
         self.held().iter().find(|held| held.name == *name)
     }
 
-    pub(crate) fn contact(&self, id: ContactId) -> Option<&Contact> {
+    /// The contact with this id.
+    #[must_use]
+    pub fn contact(&self, id: ContactId) -> Option<&Contact> {
         self.contacts().iter().find(|contact| contact.card.id() == id)
     }
 
-    pub(crate) fn held_of(&self, id: ContactId) -> Option<&Held> {
+    /// What is held of the owner with this id.
+    #[must_use]
+    pub fn held_of(&self, id: ContactId) -> Option<&Held> {
         self.held().iter().find(|held| held.card.id() == id)
     }
 
@@ -463,7 +473,7 @@ pub fn read_invite(link: &Link, boxed: &[u8], now: u64) -> Result<Invite, PairEr
     if link.kind != LinkKind::Invite {
         return Err(PairError::WrongLink(link.kind));
     }
-    let invite: Invite = open_slot(&link.secret, labels::BOX_INVITE, boxed)?;
+    let invite: Invite = open_slot(link.secret.expose(), labels::BOX_INVITE, boxed)?;
     if invite.expires <= now {
         return Err(PairError::Expired);
     }
@@ -477,23 +487,6 @@ fn answer_proof(secret: &LinkSecret, card: &Card) -> [u8; 32] {
     *proof.expose()
 }
 
-/// Boxes `content` under a link's secret, padded to the smallest slot.
-pub(crate) fn box_for_slot(
-    secret: &LinkSecret,
-    label: &str,
-    content: &[u8],
-    ctx: &mut Context<'_>,
-) -> Option<Vec<u8>> {
-    let padded = SLOT_SIZES.iter().find_map(|size| wire::pad(content, size - boxed::OVERHEAD))?;
-    Some(boxed::seal(secret.expose(), label, &padded, &mut ctx.rng))
-}
-
-/// Why a slot does not open.
-pub(crate) enum SlotFlaw {
-    Damaged,
-    Newer,
-}
-
 impl From<SlotFlaw> for PairError {
     fn from(flaw: SlotFlaw) -> Self {
         match flaw {
@@ -501,21 +494,4 @@ impl From<SlotFlaw> for PairError {
             SlotFlaw::Newer => Self::Newer,
         }
     }
-}
-
-/// What [`box_for_slot`] put there.
-pub(crate) fn open_slot<T: wire::Wire>(
-    secret: &LinkSecret,
-    label: &str,
-    boxed: &[u8],
-) -> Result<T, SlotFlaw> {
-    if !SLOT_SIZES.contains(&boxed.len()) {
-        return Err(SlotFlaw::Damaged);
-    }
-    let padded = boxed::open(secret.expose(), label, boxed).map_err(|_| SlotFlaw::Damaged)?;
-    let content = wire::unpad(&padded).ok_or(SlotFlaw::Damaged)?;
-    wire::decode(content).map_err(|error| match error {
-        wire::DecodeError::Newer { .. } => SlotFlaw::Newer,
-        _ => SlotFlaw::Damaged,
-    })
 }

@@ -1,36 +1,31 @@
-//! Protecting: a new circle over contacts, and their receipts.
+//! Protecting: a new circle over contacts.
 //!
 //! secret → vault → package → slip39 → seal. The owner keeps no share, only what checks a proof.
 
-use super::{
-    Context, Event, Step,
-    device::{Device, Recovery, Report},
-};
+use super::{Context, Delivery, Step, device::Device};
 use crate::{
-    address::SlotAddress,
-    circle::{Circle, Contact, Member, MemberState, audit_key, receipt_proof},
-    ids::{CircleId, ContactId, labelled_hash},
+    address::{HoldAddress, RelayUrl, SlotAddress},
+    circle::{Circle, Contact, Member, MemberState, Root, Stage, Told, audit_key},
+    ids::{Base, CircleId, ContactId, labelled_hash},
     kdf::KdfCost,
     labels,
     name::Name,
     package::{Package, Way, circle_key},
-    policy::Policy,
+    policy::{Policy, PolicyError},
     seal::{self, Letter},
     secret::{Secret, SecretBytes},
-    sign::{Kind, Signed},
+    sign::Signed,
     slip39,
     vault::{COPY_MAX, VaultError},
     wire::{
         self, V1,
-        messages::{Alert, Bundle, HoldPolicy, Pieces, Receipt},
+        limits::HOLD_SECONDS_MAX,
+        messages::{Alarm, AlarmPlace, Bundle, Forget, HoldBy, HoldPolicy, Pieces, pieces_hash},
     },
 };
-use subtle::ConstantTimeEq;
 
-/// Generations an owner keeps and contacts hold: the live one and the one before.
-pub const GENERATIONS: usize = 2;
-/// Recoveries an owner's device remembers.
-const RECOVERIES_MAX: usize = 64;
+/// Relays at which contacts have alarm slots: more would make the bundles of large circles too long.
+const ALARM_RELAYS: usize = 2;
 
 /// Why a circle can't be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,12 +40,50 @@ pub enum ProtectError {
     /// Two people answered a contact's invite.
     #[error("two people answered the invitation of {0}, so nothing is sent to them")]
     Contested(Name),
+    /// A contact said farewell.
+    #[error("{0} has left: they hold no piece any more, and take none")]
+    Left(Name),
+    /// More than 7 days.
+    #[error("approvals can be held back for at most 7 days")]
+    LongDelay,
+    /// The circle has a passphrase, which has to be given again.
+    #[error("the pieces are also protected by a passphrase, which has to be given again")]
+    PassphraseNeeded,
+    /// There is no circle to renew.
+    #[error("there is nothing to renew yet")]
+    NothingToRenew,
+    /// Too few contacts proved the new generation for it to be of use.
+    #[error("too few contacts have confirmed the new pieces for them to open the key")]
+    TooFewProofs,
+    /// Without those who are gone, nobody can follow the plan.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The vault fits nowhere.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// A step of the cryptography refused what cannot be wrong.
     #[error("the key could not be divided")]
     Sharing,
+}
+
+/// What to protect with.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// Who suffices.
+    pub policy: Policy,
+    /// A passphrase that is needed besides.
+    pub passphrase: Option<&'a str>,
+    /// Seconds between an approval and its release.
+    pub delay: u64,
+    /// Who holds approvals back.
+    pub hold_by: HoldBy,
+}
+
+impl From<Policy> for Plan<'_> {
+    /// Without a passphrase or a delay.
+    fn from(policy: Policy) -> Self {
+        Self { policy, passphrase: None, delay: 0, hold_by: HoldBy::Relay }
+    }
 }
 
 /// A new circle.
@@ -64,46 +97,61 @@ pub struct Protected {
     pub step: Step,
 }
 
+/// One contact's part of a new circle.
+struct Dealt<'a> {
+    contact: &'a Contact,
+    signed: Signed,
+    shares: Vec<SecretBytes>,
+    alarm: Alarm,
+}
+
 impl Device {
-    /// Makes a new circle: fresh shares of a fresh share secret, one bundle for each contact.
+    /// Makes a new circle: fresh shares of a fresh share secret, one bundle for each contact. If a circle
+    /// counts already, the new one has a root key, slots and holds of its own, and takes the old one's
+    /// place once enough contacts proved it ([`Device::settle`]).
     ///
     /// # Errors
     /// [`ProtectError`]; nothing is changed then.
     pub fn protect(
         &mut self,
-        policy: Policy,
-        passphrase: Option<&str>,
+        plan: Plan<'_>,
         ctx: &mut Context<'_>,
     ) -> Result<Protected, ProtectError> {
         if self.relays().is_empty() {
             return Err(ProtectError::NoRelay);
         }
-        let contacts = self.contacts_of(&policy)?;
-        let (mut circle, shares) = self.deal(policy, passphrase, ctx)?;
+        if plan.delay > HOLD_SECONDS_MAX {
+            return Err(ProtectError::LongDelay);
+        }
+        let contacts = self.contacts_of(&plan.policy)?;
+        let (mut circle, shares) = self.deal(plan, ctx)?;
+        let (id, generation) = (circle.id, circle.generation);
+        let alarms = self.alarms(contacts.len(), ctx);
         let mut next = self.state.vault.clone();
         // Who is named takes part again, even if they were to be left out.
-        for contact in &mut next.contacts {
-            contact.removed &= !circle.policy.members().contains(&contact.card.id());
-        }
         next.touch(ctx.now);
-        let mut dealt = Vec::new();
-        for contact in &contacts {
-            let own = shares.iter().filter(|(id, _)| *id == contact.card.id());
-            let own: Vec<SecretBytes> = own.map(|(_, share)| share.clone()).collect();
-            let signed = self.bundle(&circle, next.version, contact, &own)?;
-            circle.members.push(member(&circle, contact.card.id(), &own, &signed));
-            dealt.push((contact, signed, own));
+        let (members, told) =
+            (circle.policy.members(), Told { version: next.version, at: ctx.now });
+        for contact in next.contacts.iter_mut().filter(|c| members.contains(&c.card.id())) {
+            (contact.removed, contact.told) = (false, told);
         }
-        let (id, generation) = (circle.id, circle.generation);
+        let mut dealt = Vec::new();
+        for (contact, alarm) in contacts.iter().zip(alarms) {
+            let own = shares.iter().filter(|(id, _)| *id == contact.card.id());
+            let shares: Vec<SecretBytes> = own.map(|(_, share)| share.clone()).collect();
+            let signed = self.bundle(&circle, next.version, contact, (&shares, &alarm))?;
+            circle.members.push(member(&circle, contact.card.id(), &shares, &signed));
+            dealt.push(Dealt { contact, signed, shares, alarm });
+        }
+        let mut step = self.drop_pending(&mut next, ctx);
+        next.generation = generation;
         next.circles.push(circle);
-        let surplus = next.circles.len().saturating_sub(GENERATIONS);
-        next.circles.drain(..surplus);
         // Only now: the copy that travels knows everybody who holds a piece.
-        let container = next.without_copies().seal(&self.state.root, &mut ctx.rng)?;
+        let (key, view) = next.seen_with(id, &self.state.root);
+        let container = view.seal(&key, &mut ctx.rng)?;
         let copy = (container.len() <= COPY_MAX).then_some(container);
-        let mut step = Step::default();
-        for (contact, signed, own) in dealt {
-            let pieces = Pieces::new(own, copy.clone());
+        for Dealt { contact, signed, shares, alarm } in dealt {
+            let pieces = Pieces::new(shares, copy.clone(), alarm);
             let letter = Letter::new(signed, Some(wire::encode(&pieces).to_vec()));
             let body = seal::seal(&letter, &contact.card.keys().sealing, &mut ctx.rng)
                 .map_err(|_| ProtectError::Sharing)?;
@@ -119,6 +167,7 @@ impl Device {
             Some(contact) if contact.contested() => {
                 Err(ProtectError::Contested(contact.name.clone()))
             }
+            Some(contact) if contact.left => Err(ProtectError::Left(contact.name.clone())),
             Some(contact) => Ok(contact.clone()),
             None => Err(ProtectError::NoSuchContact),
         };
@@ -128,15 +177,17 @@ impl Device {
     /// A circle without members yet, and each contact's shares.
     fn deal(
         &self,
-        policy: Policy,
-        passphrase: Option<&str>,
+        plan: Plan<'_>,
         ctx: &mut Context<'_>,
     ) -> Result<(Circle, Vec<(ContactId, SecretBytes)>), ProtectError> {
+        let Plan { policy, passphrase, delay, hold_by } = plan;
         let id = CircleId::random(&mut ctx.rng);
         let shared = Secret::<32>::random(&mut ctx.rng);
         let cost = passphrase.map(|text| (text, ctx.cost));
         let key = circle_key(&shared, id, cost).map_err(|_| ProtectError::Sharing)?;
-        let package = Package::seal(Way::Circle, &self.state.root, key.public(), &mut ctx.rng)
+        let root = self.vault().live().map(|_| Root::random(&mut ctx.rng));
+        let sealed = root.as_ref().map_or(&self.state.root, |root| &root.key);
+        let package = Package::seal(Way::Circle, sealed, key.public(), &mut ctx.rng)
             .ok_or(ProtectError::Sharing)?;
         let groups = policy.slip39().map_err(|_| ProtectError::Sharing)?;
         let dealt = slip39::split(shared.expose(), &groups, &mut ctx.rng)
@@ -147,18 +198,48 @@ impl Device {
                 shares.push((*member, SecretBytes::new(&share.to_bytes())));
             }
         }
-        let generation = self.vault().circles.last().map_or(1, |last| last.generation + 1);
+        let holds = Base::random(&mut ctx.rng);
+        let hold = |relay: &RelayUrl| HoldAddress {
+            relay: relay.clone(),
+            id: holds.hold(relay.as_str()).id(),
+        };
+        // A file holds nothing back.
+        let held = delay > 0 && hold_by == HoldBy::Relay;
+        let counting = self.relays().iter().filter(|relay| held && !relay.is_files());
         let circle = Circle {
             id,
-            generation,
+            generation: self.vault().generation + 1,
             policy,
             package,
             passphrase: cost.map(|(_, cost): (&str, KdfCost)| cost),
-            hold: HoldPolicy::default(),
+            hold: HoldPolicy { delay, by: hold_by, holds: counting.map(hold).collect() },
             members: Vec::new(),
             made: ctx.now,
+            stage: Stage::Pending,
+            root,
+            holds,
         };
         Ok((circle, shares))
+    }
+
+    /// What each of `count` contacts needs to warn the others.
+    fn alarms(&self, count: usize, ctx: &mut Context<'_>) -> Vec<Alarm> {
+        let key = Secret::random(&mut ctx.rng);
+        let bases: Vec<Base> = (0..count).map(|_| Base::random(&mut ctx.rng)).collect();
+        let relays = self.relays().iter().take(ALARM_RELAYS);
+        let alarm = |own: &Base| {
+            let others = || bases.iter().filter(|base| *base != own);
+            let place = |relay: &RelayUrl| AlarmPlace {
+                relay: relay.clone(),
+                others: others().map(|base| base.slot(relay.as_str()).id()).collect(),
+            };
+            Alarm {
+                key: key.clone(),
+                own: own.clone(),
+                places: relays.clone().map(place).collect(),
+            }
+        };
+        bases.iter().map(alarm).collect()
     }
 
     /// A contact's signed bundle.
@@ -167,132 +248,54 @@ impl Device {
         circle: &Circle,
         vault_version: u64,
         contact: &Contact,
-        shares: &[SecretBytes],
+        (shares, alarm): (&[SecretBytes], &Alarm),
     ) -> Result<Signed, ProtectError> {
         let id = contact.card.id();
+        let slot = circle.root.as_ref().map_or(&self.vault().slot, |root| &root.slot);
         let bundle = Bundle {
             version: V1,
             circle: circle.id,
             generation: circle.generation,
             owner: self.card_for(&contact.inbox).ok_or(ProtectError::Sharing)?,
             contact: id,
-            pieces: Pieces::new(shares.to_vec(), None).hash(),
+            pieces: pieces_hash(shares),
             package: circle.package.clone(),
             passphrase: circle.passphrase,
-            vault: self.vault_slots(),
+            vault: self.slots_of(slot),
             vault_version,
             hold: circle.hold.clone(),
             made: circle.made,
+            live: self.vault().live().map(|live| live.id),
+            alarm: alarm.hash(),
         };
         Ok(Signed::new(&bundle, &self.identity, id.as_bytes()))
     }
 
-    /// Where the vault's container is.
-    #[must_use]
-    pub fn vault_slots(&self) -> Vec<SlotAddress> {
-        let slot = |relay: &crate::address::RelayUrl| SlotAddress {
+    fn slots_of(&self, slot: &Base) -> Vec<SlotAddress> {
+        let address = |relay: &RelayUrl| SlotAddress {
             relay: relay.clone(),
-            id: self.vault().slot.slot(relay.as_str()).id(),
+            id: slot.slot(relay.as_str()).id(),
         };
-        self.relays().iter().map(slot).collect()
+        self.relays().iter().map(address).collect()
     }
 
-    /// Owner: a message from a contact came: a receipt or an alert.
-    pub(crate) fn on_contact_message(
-        &mut self,
-        id: ContactId,
-        message: &[u8],
-        ctx: &mut Context<'_>,
-    ) -> Step {
-        let Some(contact) = self.contact(id).cloned() else {
-            return Step::default();
-        };
-        let ignored = |why| Step::event(Event::Ignored { from: Some(contact.name.clone()), why });
-        let Ok(letter) = seal::open(&self.identity, message) else {
-            return ignored("it is not sealed to you, or was changed");
-        };
-        let (keys, audience) = (contact.card.keys(), self.id());
-        let step = match letter.signed.kind {
-            Kind::Receipt => letter
-                .signed
-                .verify(keys, audience.as_bytes())
-                .map(|receipt| self.on_receipt(&contact, &receipt, ctx.now)),
-            Kind::Alert => letter
-                .signed
-                .verify(keys, audience.as_bytes())
-                .map(|alert| self.on_alert(&contact, alert)),
-            _ => return ignored("a contact does not send such messages"),
-        };
-        let Ok(step) = step else {
-            return ignored("its signature is wrong");
-        };
-        // Only news shows that the contact is there: a relay can repeat what it said before.
-        let news = step.events.iter().any(|event| !matches!(event, Event::ProofFailed { .. }));
-        let contacts = &mut self.state.vault.contacts;
-        let contact = contacts.iter_mut().find(|c| c.card.id() == id);
-        if let Some(contact) = contact.filter(|_| news) {
-            contact.seen = contact.seen.max(ctx.now);
+    /// Lets go of a generation that never counted; its container is taken away, and its contacts are told.
+    fn drop_pending(&self, vault: &mut crate::vault::Vault, ctx: &mut Context<'_>) -> Step {
+        let mut step = Step::default();
+        let pending = vault.circles.extract_if(.., |circle| circle.stage == Stage::Pending);
+        for circle in pending {
+            for member in &circle.members {
+                let forget = Forget { version: V1, circles: vec![circle.id] };
+                step.then(self.tell(member.id, &forget, ctx));
+            }
+            let Some(root) = circle.root else { continue };
+            let delete = |relay: &RelayUrl| Delivery::DeleteSlot {
+                base: root.slot.clone(),
+                relay: relay.clone(),
+            };
+            step.outbox.extend(self.relays().iter().map(delete));
         }
         step
-    }
-
-    fn on_receipt(&mut self, contact: &Contact, receipt: &Receipt, now: u64) -> Step {
-        let circle = self.state.vault.circles.iter_mut().find(|c| c.id == receipt.circle);
-        let Some(circle) = circle else {
-            return Step::default();
-        };
-        let (generation, was_active) = (circle.generation, circle.active());
-        let Some(member) = circle.members.iter_mut().find(|m| m.id == contact.card.id()) else {
-            return Step::default();
-        };
-        let proof = receipt_proof(&member.audit, &member.bundle);
-        let name = contact.name.clone();
-        if !bool::from(proof.ct_eq(&receipt.proof)) {
-            if member.state == MemberState::Sent {
-                member.state = MemberState::Failed;
-                self.state.vault.touch(now);
-            }
-            return Step::event(Event::ProofFailed { contact: name, generation });
-        }
-        if member.state == MemberState::Held {
-            return Step::default();
-        }
-        member.state = MemberState::Held;
-        member.proved = Some(now);
-        let mut step = Step::event(Event::PieceHeld { contact: name, generation });
-        if circle.active() && !was_active {
-            step.events.push(Event::CircleActive { generation });
-        }
-        self.state.vault.touch(now);
-        step
-    }
-
-    fn on_alert(&mut self, contact: &Contact, alert: Alert) -> Step {
-        if self.state.came_by == Some(alert.request) {
-            return Step::default();
-        }
-        let Alert { request, kind, claims, device, made, reason, .. } = alert;
-        let report = Report { contact: contact.card.id(), kind, reason, made };
-        let recoveries = &mut self.state.recoveries;
-        match recoveries.iter_mut().find(|known| known.request == request) {
-            // Late and repeated alerts: this contact has said this, or more, already.
-            Some(known) if known.reports.iter().any(|other| report.is_old_beside(other)) => {
-                return Step::default();
-            }
-            Some(known) => {
-                let contact = report.contact;
-                known.reports.retain(|other| other.contact != contact);
-                known.reports.push(report);
-            }
-            None => {
-                let surplus = (self.state.recoveries.len() + 1).saturating_sub(RECOVERIES_MAX);
-                self.state.recoveries.drain(..surplus);
-                let (claims, reports) = (claims.clone(), vec![report]);
-                let recovery = Recovery { request, claims, device, opened: made, reports };
-                self.state.recoveries.push(recovery);
-            }
-        }
-        Step::event(Event::Alert { contact: contact.name.clone(), request, kind, claims })
     }
 }
 
@@ -305,6 +308,7 @@ fn member(circle: &Circle, id: ContactId, shares: &[SecretBytes], signed: &Signe
         state: MemberState::Sent,
         sent: circle.made,
         proved: None,
+        asked: None,
     }
 }
 

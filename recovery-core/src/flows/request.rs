@@ -3,7 +3,7 @@
 use super::{
     Context, Delivery, Step,
     device::Device,
-    pair::{SlotFlaw, box_for_slot, open_slot},
+    slots::{SlotFlaw, box_for_slot, open_slot},
 };
 use crate::{
     address::{RelayUrl, SlotAddress},
@@ -113,7 +113,7 @@ impl NewDevice {
 
     fn publish(&self, cancel: Option<Signed>, ctx: &mut Context<'_>) -> Result<Step, RequestError> {
         let content = wire::encode(&RequestSlot::new(self.state.request.clone(), cancel));
-        let body = box_for_slot(&self.state.secret, labels::BOX_REQUEST, &content, ctx)
+        let body = box_for_slot(self.state.secret.expose(), labels::BOX_REQUEST, &content, ctx)
             .ok_or(RequestError::Damaged)?;
         let put = |relay: &RelayUrl| Delivery::PutSlot {
             base: self.state.slot.clone(),
@@ -242,6 +242,9 @@ pub enum RequestError {
     /// The link's person is nobody whose piece is held.
     #[error("you hold no piece of that person's key")]
     NotHeld,
+    /// An approval as somebody else's waits to be released.
+    #[error("you have approved this request as somebody else's, and that is still held back")]
+    Decided,
     /// The request is not known on this device.
     #[error("this request is not known on this device")]
     Unknown,
@@ -305,12 +308,17 @@ impl Device {
                 state: OpenedState::Open,
                 opened: ctx.now,
                 checked: false,
+                withdraw: Base::random(&mut ctx.rng),
+                held: None,
+                alarms: Vec::new(),
+                reported: None,
+                released: false,
+                overrode: false,
             });
         }
         let mut step = self.choose_owner(id, owner, ctx)?;
         if cancelled {
-            step.outbox.clear();
-            self.cancelled(id);
+            step = self.cancelled(id, ctx.now);
         }
         Ok(OpenedRequest { id, step })
     }
@@ -333,15 +341,29 @@ impl Device {
         if opened.owner == Some(owner) {
             return Ok(Step::default());
         }
+        if opened.release_at(ctx.now).is_some() {
+            return Err(RequestError::Decided);
+        }
         opened.owner = Some(owner);
-        Ok(self.alert(id, AlertKind::Opened, None, ctx))
+        let mut step = self.alert(id, AlertKind::Opened, None, ctx);
+        // They may have stopped it before it was opened here.
+        step.then(self.obey(id, ctx.now).0);
+        Ok(step)
     }
 
-    fn cancelled(&mut self, id: RequestId) {
-        let opened = self.state.opened.iter_mut().find(|opened| opened.id == id);
-        if let Some(opened) = opened.filter(|opened| opened.state == OpenedState::Open) {
-            opened.state = OpenedState::Cancelled;
+    /// The new device took its request back; so is an approval that is still held back.
+    fn cancelled(&mut self, id: RequestId, now: u64) -> Step {
+        let Some(opened) = self.opened().iter().find(|opened| opened.id == id).cloned() else {
+            return Step::default();
+        };
+        if opened.state != OpenedState::Open && opened.release_at(now).is_none() {
+            return Step::default();
         }
+        let step = self.take_back(&opened, now);
+        if let Some(known) = self.state.opened.iter_mut().find(|opened| opened.id == id) {
+            (known.state, known.held) = (OpenedState::Cancelled, None);
+        }
+        step
     }
 }
 
@@ -350,7 +372,7 @@ fn read_request(link: &Link, boxed: &[u8], now: u64) -> Result<(Signed, bool), R
     if link.kind != LinkKind::Request {
         return Err(RequestError::WrongLink(link.kind));
     }
-    let slot: RequestSlot = open_slot(&link.secret, labels::BOX_REQUEST, boxed)?;
+    let slot: RequestSlot = open_slot(link.secret.expose(), labels::BOX_REQUEST, boxed)?;
     let request = slot
         .request
         .verify_claim(|r: &Request| (r.card.keys(), r.card.id().as_bytes().to_vec()))?;

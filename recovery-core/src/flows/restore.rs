@@ -5,9 +5,10 @@
 
 mod assess;
 mod quorum;
+mod words;
 
 pub use assess::{Assessed, Assessment, ShareSet, Verdict};
-pub use quorum::{Quorum, Restored, Rollback};
+pub use quorum::{Quorum, Quorums, Restored, Rollback};
 
 use super::request::NewDevice;
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 
 /// Letters a new device keeps: beyond that, only those that count.
 const LETTERS_MAX: usize = 256;
+/// Stops a new device keeps.
+const STOPS_MAX: usize = 16;
 
 /// Why nothing can be restored, yet or at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +55,7 @@ pub enum RestoreError {
     #[error("the vault belongs to somebody else than who signed the pieces")]
     WrongOwner,
     /// The vault found is older than a contact knows of.
-    #[error("the vault found is version {}, but a contact knows of version {}", .0.found, .0.known)]
+    #[error("the vault found is version {}, but {} of version {}", .0.found, .0.who(), .0.known)]
     Rollback(Rollback),
 }
 
@@ -74,6 +77,9 @@ pub enum ImportError {
     /// The text is not whole.
     #[error(transparent)]
     Armor(#[from] ArmorError),
+    /// What it holds is not what it must be.
+    #[error(transparent)]
+    Content(#[from] crate::wire::DecodeError),
     /// It is for another recovery.
     #[error("it does not open on this device: it was made for another recovery, or was changed")]
     NotForUs,
@@ -105,25 +111,42 @@ impl NewDevice {
     }
 
     fn keep(&mut self, letter: Letter) -> Taken {
-        if !matches!(letter.signed.kind, Kind::Approval | Kind::Decline) {
+        let kinds = [Kind::Approval, Kind::Decline, Kind::Due, Kind::Stop];
+        if !kinds.contains(&letter.signed.kind) {
             return Taken::Useless;
         }
         let same = |other: &Letter| other.signed == letter.signed;
         if self.state.letters.iter().any(same) {
             return Taken::Known;
         }
-        if self.state.letters.len() >= LETTERS_MAX && !self.make_room(&letter) {
+        let stop = letter.signed.kind == Kind::Stop;
+        let alike = |other: &&Letter| (other.signed.kind == Kind::Stop) == stop;
+        let most = if stop { STOPS_MAX } else { LETTERS_MAX };
+        let full = self.state.letters.iter().filter(alike).count() >= most;
+        if full && !(if stop { self.drop_a_stop() } else { self.make_room(&letter) }) {
             return Taken::Useless;
         }
         self.state.letters.push(letter);
         Taken::Kept
     }
 
+    /// Lets go of a stop that is of nobody known here; stops have room of their own, so that nothing else
+    /// pushes one out.
+    fn drop_a_stop(&mut self) -> bool {
+        let ours = self.assess().owners();
+        let letters = &mut self.state.letters;
+        let strange = |letter: &Letter| {
+            letter.signed.kind == Kind::Stop && !ours.contains(&letter.signed.sender)
+        };
+        letters.iter().position(strange).map(|at| letters.remove(at)).is_some()
+    }
+
     /// Lets go of a letter for one that counts: of one that does not, or that its sender sent again.
     fn make_room(&mut self, fresh: &Letter) -> bool {
         let id = self.id();
         let letters = &mut self.state.letters;
-        let useless = |letter: &Letter| !assess::counts(id, letter);
+        let useless =
+            |letter: &Letter| letter.signed.kind != Kind::Stop && !assess::counts(id, letter);
         if useless(fresh) {
             return false;
         }

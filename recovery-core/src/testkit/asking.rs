@@ -2,21 +2,19 @@
 
 use super::{
     faults::Fault,
-    host::Host,
-    ledger::{Expected, Gift},
+    host::{Host, Lasting},
     newcomer::{Kind, Newcomer},
-    relay::hash,
     setup::Errand,
     table::named,
-    world::{Chapter, DAY, HOUR, Task, Who, World, person_name},
+    world::{DAY, HOUR, Task, Who, World, person_name},
 };
 use crate::{
+    address::RelayUrl,
     circle::OpenedState,
     flows::{
         Context,
-        approve::{ApproveError, Sent, Tried},
+        approve::Tried,
         request::{NewDevice, RequestError},
-        restore::Verdict,
     },
     number::{Number, NumberError},
     wire::link::Link,
@@ -33,6 +31,10 @@ pub(super) enum Asking {
     Call { friend: usize, at: usize, wrong: u8 },
     /// A friend approves or declines.
     Decide { friend: usize, at: usize },
+    /// A friend whose approval is held back thinks again.
+    Rethink { friend: usize, at: usize },
+    /// A friend says that it is an impostor.
+    Report { friend: usize, at: usize },
     /// The new device takes its request back.
     Cancel(usize),
 }
@@ -48,12 +50,14 @@ impl World {
             Asking::Open { friend, at, tries } => self.open(friend, at, tries),
             Asking::Call { friend, at, wrong } => self.call(friend, at, wrong),
             Asking::Decide { friend, at } => self.decide(friend, at),
+            Asking::Rethink { friend, at } => self.rethink(friend, at),
+            Asking::Report { friend, at } => self.report(friend, at),
             Asking::Cancel(at) => self.cancel(at),
         }
     }
 
     fn start(&mut self, kind: Kind) {
-        let mut relays: Vec<_> = self.relays.iter().map(|relay| relay.url.clone()).collect();
+        let mut relays = self.relays_of_new();
         self.dice.shuffle(&mut relays);
         let mut ctx = Context { now: self.now, rng: &mut self.rng, cost: self.options.cost };
         let device = Some(named("laptop"));
@@ -62,6 +66,9 @@ impl World {
             return self.ledger.fail("a new device can't start");
         };
         let at = self.newcomers.len();
+        let id = state.id();
+        let fresh = self.newcomers.iter().all(|other| other.host.state.id() != id);
+        self.ledger.ensure(fresh, || "a request's id came twice".to_owned());
         let mut host = Host::new(state, 0);
         host.outbox.extend(step.outbox);
         host.persist();
@@ -74,6 +81,17 @@ impl World {
         }
         if kind == Kind::Real && self.hit(Fault::Cancel) {
             self.asking(DAY, 5 * DAY, Asking::Cancel(at));
+        }
+    }
+
+    /// The relays that a new device uses: the owner's, another one, or both.
+    fn relays_of_new(&mut self) -> Vec<RelayUrl> {
+        let all: Vec<_> = self.relays.iter().map(|relay| relay.url.clone()).collect();
+        let (known, foreign) = all.split_at(self.plan.relays);
+        match self.dice.below(2) {
+            _ if !self.plan.foreign => known.to_vec(),
+            0 => foreign.to_vec(),
+            _ => all,
         }
     }
 
@@ -104,7 +122,7 @@ impl World {
         let Ok(link) = link else { return self.ledger.fail("a link does not parse") };
         for slot in &link.slots {
             let Some(boxed) = self.look(slot) else { continue };
-            let before = self.people[friend].state.encode();
+            let before = self.people[friend].state.pack();
             let owner = self.owner();
             let opened =
                 self.act(friend, |device, ctx| device.open_request(&link, &boxed, owner, ctx));
@@ -113,6 +131,7 @@ impl World {
                     let right = opened.id == self.newcomers[at].host.state.id();
                     self.ledger.ensure(right, || "another request was opened".to_owned());
                     if self.commit(friend, opened.step) {
+                        self.heed(friend, at);
                         return self.after_opening(friend, at, tries);
                     }
                     break;
@@ -181,13 +200,18 @@ impl World {
         match tried {
             Tried::Right => {
                 self.ledger.checked.insert((friend, id));
+                self.ledger.typed.insert((friend, id));
                 self.asking(60, 2 * HOUR, Asking::Decide { friend, at });
             }
             Tried::Wrong { .. } if wrong > 0 => {
                 self.asking(60, HOUR, Asking::Call { friend, at, wrong: wrong - 1 });
             }
             Tried::Wrong { .. } => self.asking(60, HOUR, Asking::Decide { friend, at }),
-            Tried::Burnt => self.ledger.stands(friend, id, OpenedState::Burnt),
+            Tried::Burnt => {
+                let state = self.opened(friend, at).map(|opened| opened.state);
+                let fine = state.is_none_or(|state| state == OpenedState::Burnt);
+                self.ledger.ensure(fine, || format!("burnt, but {state:?}"));
+            }
         }
     }
 
@@ -212,102 +236,5 @@ impl World {
         let mut numbers =
             (0..10).filter_map(|last| format!("{front}{last}").parse::<Number>().ok());
         numbers.next().expect("one of ten check digits is right")
-    }
-
-    /// Without the right number and the code off the screen there is no approval.
-    fn try_unchecked(&mut self, friend: usize, at: usize) {
-        let (id, sent) =
-            (self.newcomers[at].host.state.id(), self.newcomers[at].host.state.link(false));
-        for code in [None, Some(&sent)] {
-            let before = self.people[friend].state.encode();
-            let approved = self.act(friend, |device, ctx| device.approve(id, code, ctx));
-            self.ledger.ensure(approved.is_err(), || "approved without a check".to_owned());
-            self.unchanged(friend, &before, "approve");
-        }
-    }
-
-    /// Why nothing can be done about a request on this device any more.
-    fn check_error(&mut self, friend: usize, at: usize, error: &ApproveError) {
-        let id = self.newcomers[at].host.state.id();
-        let opened = self.people[friend].state.opened();
-        let state = opened.iter().find(|o| o.id == id).map(|opened| opened.state);
-        let fine = match error {
-            ApproveError::AlreadyApproved => state == Some(OpenedState::Approved),
-            ApproveError::AlreadyDeclined => state == Some(OpenedState::Declined),
-            ApproveError::Burnt => state == Some(OpenedState::Burnt),
-            ApproveError::Cancelled => state == Some(OpenedState::Cancelled),
-            ApproveError::Expired => self.chapter == Chapter::Calm,
-            ApproveError::Unchecked => opened.iter().any(|o| o.id == id && !o.checked),
-            _ => false,
-        };
-        self.ledger.ensure(fine, || format!("{friend}, {state:?}: {error}"));
-    }
-
-    fn decide(&mut self, friend: usize, at: usize) {
-        let new = &self.newcomers[at];
-        let id = new.host.state.id();
-        let believed = new.kind != Kind::Impostor && !new.cancelled;
-        let last = new.kind == Kind::Last;
-        let opened = self.people[friend].state.opened();
-        let checked = opened.iter().any(|opened| opened.id == id && opened.checked);
-        let willing = self.plan.willing.contains(&friend) && believed;
-        let before = self.people[friend].state.encode();
-        let sent = if willing && (last || !self.hit(Fault::Decline)) {
-            // Who did not type the number meets the owner and reads the code off the screen.
-            let code = self.newcomers[at].host.state.link(true).expose().parse::<Link>();
-            let code = code.ok().filter(|_| !checked);
-            if code.is_some() {
-                self.try_unchecked(friend, at);
-                self.ledger.checked.insert((friend, id));
-            }
-            self.act(friend, |device, ctx| device.approve(id, code.as_ref(), ctx))
-                .map(|sent| (sent, true))
-        } else if self.dice.chance(500) {
-            let reason = Some(named("I don't think so"));
-            self.act(friend, |device, ctx| device.decline(id, reason, ctx))
-                .map(|sent| (sent, false))
-        } else {
-            return;
-        };
-        match sent {
-            Ok((sent, approved)) => self.answer(friend, at, sent, approved),
-            Err(error) => {
-                self.unchanged(friend, &before, "approve");
-                self.check_error(friend, at, &error);
-            }
-        }
-    }
-
-    /// Sends a friend's answer, and notes what the new device must take it for.
-    fn answer(&mut self, friend: usize, at: usize, sent: Sent, approved: bool) {
-        let request = self.newcomers[at].host.state.id();
-        let name = Some(self.people[friend].state.name().clone());
-        let (verdict, gifts) = if approved {
-            (Verdict::Good, self.gifts(friend))
-        } else {
-            (Verdict::Declined, Vec::new())
-        };
-        let assessed = Some((name, verdict));
-        let silent = sent.to_requester.outbox.is_empty();
-        let checked = self.ledger.checked.contains(&(friend, request));
-        self.ledger.ensure(silent != checked, || "the wrong people heard of an answer".to_owned());
-        if !silent {
-            let expected = Expected { request, assessed, gifts };
-            self.ledger.letters.insert(hash(&sent.message), expected);
-        }
-        let mut step = sent.to_requester;
-        step.then(sent.to_owner);
-        if !self.commit(friend, step) || self.dice.chance(200) {
-            // Once more, or on second thoughts.
-            self.asking(60, HOUR, Asking::Decide { friend, at });
-        }
-    }
-
-    /// The shares of the owner's circles that a contact has now.
-    pub(super) fn gifts(&self, friend: usize) -> Vec<Gift> {
-        let (owner, me) = (self.owner(), self.ids[friend]);
-        let held = self.people[friend].state.held_of(owner);
-        let bundles = held.into_iter().flat_map(|held| &held.bundles);
-        bundles.map(|bundle| (owner, bundle.circle, me)).collect()
     }
 }

@@ -3,12 +3,13 @@
 use super::{
     dice::Dice,
     faults::Fault,
+    host::Lasting,
     relay::{Body, Fate, Refused},
-    world::{DAY, HOUR, Task, Who, World},
+    world::{Chapter, DAY, HOUR, Task, Who, World},
 };
 use crate::{
     address::{RelayUrl, SlotAddress},
-    flows::{Delivery, Event, Source, Step, VaultCopy, Watch},
+    flows::{Delivery, Event, Source, Step, VaultCopy, Watch, device::Place},
     ids::{Base, MailboxId, SlotId},
     wire::limits::MESSAGE_SIZES,
 };
@@ -22,9 +23,10 @@ impl World {
     pub(super) fn send(&mut self, who: Who) {
         let mut left = Vec::new();
         for delivery in self.outbox(who).clone() {
-            if let Err(refused) = self.deliver(&delivery) {
+            if let Err(refused) = self.deliver(who, &delivery) {
                 // Nobody will open a closed session or an ended invite again.
-                if !(refused == Refused::NotThere && self.faults.calm()) {
+                let gone = refused == Refused::NotThere && self.faults.calm();
+                if !gone && refused != Refused::Vetoed {
                     left.push(delivery);
                 }
             }
@@ -67,14 +69,16 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, delivery: &Delivery) -> Result<(), Refused> {
+    fn deliver(&mut self, who: Who, delivery: &Delivery) -> Result<(), Refused> {
         let at = self.relay(delivery.relay());
         let message = match delivery {
-            Delivery::Post { body, .. } => Some(Body::new(body)),
+            Delivery::Post { body, .. } | Delivery::PostHeld { body, .. } => Some(Body::new(body)),
             _ => None,
         };
         match (delivery, &message) {
-            (Delivery::Post { to, .. }, Some(body)) => self.ledger.observe_message(to.id, body),
+            (Delivery::Post { to, .. } | Delivery::PostHeld { to, .. }, Some(body)) => {
+                self.ledger.observe_message(to.id, body)
+            }
             (Delivery::PutSlot { body, .. }, _) => self.ledger.observe_slot(body),
             _ => {}
         }
@@ -92,6 +96,20 @@ impl World {
                 if let Some(body) = message {
                     let fate = self.fate(&body.octets);
                     return self.relays[at].post(to.id, body, fate);
+                }
+            }
+            Delivery::PostHeld { to, holds, delay, .. } => {
+                if let Some(body) = message {
+                    let due = self.now + delay;
+                    self.ledger.is_held_until(at, &body, due);
+                    let fate = self.fate(&body.octets);
+                    return self.relays[at].post_held(to.id, body, (holds, due), fate);
+                }
+            }
+            Delivery::Veto { base, mailbox } => {
+                let hold = base.hold(mailbox.relay.as_str()).id();
+                if let (true, Who::Person(who)) = (self.relays[at].veto(hold, mailbox.id), who) {
+                    self.relay_heard(who, at, base, mailbox.id);
                 }
             }
             Delivery::PutSlot { base, relay, body, ttl } => {
@@ -190,7 +208,11 @@ impl World {
         {
             self.relays[at].slip_in(other, body);
         }
-        self.soon(3 * HOUR, 12 * HOUR, Task::Mischief(at));
+        if self.plan.dishonest && self.hit(Fault::Early) {
+            self.relays[at].show_early();
+        }
+        let slow = if self.chapter == Chapter::Quiet { 4 } else { 1 };
+        self.soon(slow * 3 * HOUR, slow * 12 * HOUR, Task::Mischief(at));
     }
 
     /// A person's device reads all its mailboxes and acts on what came.
@@ -198,7 +220,8 @@ impl World {
         if who == 0 && self.lost {
             return;
         }
-        self.soon(3 * HOUR, 8 * HOUR, Task::Poll(Who::Person(who)));
+        let slow = if self.chapter == Chapter::Quiet { 4 } else { 1 };
+        self.soon(slow * 3 * HOUR, slow * 8 * HOUR, Task::Poll(Who::Person(who)));
         let watches = self.people[who].state.watches();
         for watch in &watches {
             let at = self.relay(&watch.relay);
@@ -217,9 +240,14 @@ impl World {
             self.people[who].notes.cursors.insert((at, id), last);
             self.commit(who, all);
         }
-        let tidied = self.act(who, |device, ctx| device.tidy(ctx.now));
-        if !tidied.outbox.is_empty() {
+        let released = self.to_release(who);
+        let tidied = self.act(who, |device, ctx| device.tidy(ctx));
+        self.note_released(who, &released, &tidied);
+        if !tidied.outbox.is_empty() || !tidied.events.is_empty() {
             self.commit(who, tidied);
+        }
+        if who == 0 {
+            self.answer_alarms();
         }
         if who == 0 || who == self.plan.other() {
             self.sync(who);
@@ -235,30 +263,47 @@ impl World {
     ) -> Step {
         let posted = self.ledger.was_posted(places, body);
         let again = self.people[who].notes.handled.contains(&body.hash);
-        let before = (!posted || again).then(|| self.people[who].state.encode());
+        let before = (!posted || again).then(|| self.people[who].state.pack());
         let step = self.act(who, |device, ctx| device.handle(source, &body.octets, ctx));
         if let Some(before) = before {
-            let same = self.people[who].state.encode() == before && step.outbox.is_empty();
-            let why = if again { "a message that came before" } else { "a message nobody sent" };
-            self.ledger.ensure(same, || format!("{who}: {why} changed something"));
+            let same = self.people[who].state.pack() == before && step.outbox.is_empty();
+            if !same {
+                let why =
+                    if again { "a message that came before" } else { "a message nobody sent" };
+                self.is_excused(who, &before, (&body.octets, why), &step);
+            }
         } else if step.events.iter().all(had_effect) {
             self.people[who].notes.handled.insert(body.hash);
         }
+        self.note_lacking(who, &step);
         step
     }
 
     /// Brings an owner's vault to the relays that hold an older one, as `flows::VaultCopy` says.
     pub(super) fn sync(&mut self, who: usize) {
+        let mut behind = false;
+        for place in self.people[who].state.places() {
+            behind |= self.sync_place(who, &place);
+        }
+        let settled = self.act(who, |device, ctx| device.settle(ctx));
+        if behind || !settled.outbox.is_empty() || !settled.events.is_empty() {
+            self.commit(who, settled);
+        }
+    }
+
+    /// True if something was to be done.
+    fn sync_place(&mut self, who: usize, place: &Place) -> bool {
         let device = &self.people[who].state;
         let version = device.vault().version;
         let behind: Vec<VaultCopy> =
-            device.copies().into_iter().filter(|copy| copy.version < version).collect();
+            device.copies(place).into_iter().filter(|copy| copy.version < version).collect();
         if behind.is_empty() {
-            return;
+            return false;
         }
-        let container = self.act(who, |device, ctx| device.container(ctx));
+        let container = self.act(who, |device, ctx| device.container(place, ctx));
         let Ok(container) = container else {
-            return self.ledger.fail("the vault fits no container");
+            self.ledger.fail("the vault fits no container");
+            return false;
         };
         for copy in behind {
             let relay = self.relay(&copy.relay);
@@ -266,13 +311,12 @@ impl World {
                 continue;
             }
             self.ledger.observe_slot(&container);
-            let id = self.people[who].state.vault().slot.slot(copy.relay.as_str()).id();
             let known = copy.etag.as_ref().and_then(|etag| etag.parse().ok());
-            let etag = self.put_vault(relay, id, &container, known);
-            let copy = VaultCopy { relay: copy.relay, etag, version };
+            let etag = self.put_vault(relay, copy.slot, &container, known);
+            let copy = VaultCopy { etag, version, ..copy };
             self.people[who].state.copied(copy);
         }
-        self.commit(who, Step::default());
+        true
     }
 
     fn put_vault(
@@ -284,6 +328,7 @@ impl World {
     ) -> Option<String> {
         if self.hit(Fault::Drop) {
             // It says that it is written.
+            self.ledger.deceived = true;
             return Some("0".to_owned());
         }
         let relay = &mut self.relays[relay];

@@ -59,6 +59,12 @@ faults! {
     Impostor,
     /// A new device takes its request back.
     Cancel,
+    /// A relay shows before its time what it should hold back, and obeys no stop.
+    Early,
+    /// The owner stops a recovery of their own.
+    Mistake,
+    /// A contact lets go of the owner's pieces for good.
+    Leave,
 }
 
 /// Which faults a seed has.
@@ -162,6 +168,9 @@ impl Fault {
             Self::Crash => dice.between(2, 40),
             // Asked once, or once for each contact.
             Self::Byzantine | Self::Contested | Self::Decline => dice.between(100, 600),
+            Self::Mistake => dice.between(100, 600),
+            Self::Leave => dice.between(50, 250),
+            Self::Early => 400,
             Self::Skew | Self::Concurrent | Self::Impostor | Self::Cancel => 700,
             _ => dice.between(10, 350),
         };

@@ -3,6 +3,7 @@
 use super::{
     calls::flipped,
     ledger::{Expected, Gift, Truth},
+    lines::Line,
     relay::hash,
     table::{Table, named},
     world::World,
@@ -13,13 +14,12 @@ use crate::{
     flows::{Delivery, Device, Event, Step, restore::Verdict},
     ids::{ContactId, RequestId},
     name::Name,
-    policy::Policy,
     seal::{self, Letter},
     secret::SecretBytes,
     sign::{Kind as Statement, Signed},
     wire::{
         V1,
-        messages::{Approval, Checked, Decline, Holding, Receipt},
+        messages::{Approval, Checked, Decline, Due, Holding, Receipt, Stop},
     },
 };
 
@@ -54,9 +54,15 @@ enum Lie {
     Empty,
     /// Not for a new device.
     WrongKind,
+    /// A yes that never comes.
+    Due,
+    /// Word of a yes, with another contact's piece to show.
+    StolenDue,
+    /// A stop in the liar's own name.
+    Stop,
 }
 
-const LIES: [Lie; 14] = [
+const LIES: [Lie; 17] = [
     Lie::True,
     Lie::Flipped,
     Lie::OtherRequest,
@@ -71,6 +77,9 @@ const LIES: [Lie; 14] = [
     Lie::HalfTrue,
     Lie::Empty,
     Lie::WrongKind,
+    Lie::Due,
+    Lie::StolenDue,
+    Lie::Stop,
 ];
 
 const DAMAGED: Verdict = Verdict::Bad("it is damaged");
@@ -78,6 +87,7 @@ const SIGNATURE: Verdict = Verdict::Bad("its signature is wrong");
 const OTHER_REQUEST: Verdict = Verdict::Bad("it was made for another request");
 const BAD_PIECE: Verdict = Verdict::Bad("the piece is damaged");
 const NOT_THEIRS: Verdict = Verdict::Bad("the piece belongs to another contact");
+const NOBODYS: Verdict = Verdict::Bad("it announces an approval, but is not a contact's");
 const EMPTY: Verdict = Verdict::Bad("it holds no piece");
 
 /// A forged statement and what becomes of it.
@@ -96,11 +106,26 @@ impl World {
             let Some(forged) = self.forge(lie, liar, request) else { continue };
             self.ledger.note(self.now, &format!("{liar} lies: {lie:?}"));
             let Forged { signed, assessed, gifts } = forged;
+            let assessed = assessed.map(|(name, verdict)| {
+                let from = name.is_some().then_some(self.ids[liar]);
+                let owner = match verdict {
+                    OTHER_REQUEST => Some(self.owner()),
+                    Verdict::Held { .. } => name.as_ref().map(|_| self.owner()),
+                    Verdict::Vetoed { .. } => Some(self.ids[liar]),
+                    _ => gifts.last().map(|(owner, ..)| *owner),
+                };
+                let name = name.or_else(|| {
+                    let stop = matches!(verdict, Verdict::Vetoed { .. });
+                    stop.then(|| self.people[liar].state.name().clone())
+                });
+                Line { name, verdict, from, owner, overrides: false }
+            });
             let Ok(claimed) = self.newcomers[at].host.state.request() else { return };
             let letter = Letter::new(signed, self.dice.chance(100).then(|| vec![7; 5_000]));
             let sealing = &claimed.card.keys().sealing;
             let Ok(body) = seal::seal(&letter, sealing, &mut self.rng) else { continue };
-            self.ledger.letters.insert(hash(&body), Expected { request, assessed, gifts });
+            let expected = Expected { request, assessed, gifts, told: 0, wait: None };
+            self.ledger.letters.insert(hash(&body), expected);
             let post = |to: &MailboxAddress| Delivery::Post { to: to.clone(), body: body.clone() };
             let outbox = claimed.card.mailboxes().iter().map(post).collect();
             self.commit(liar, Step { outbox, events: Vec::new() });
@@ -179,6 +204,22 @@ impl World {
             Lie::ForgedDecline => (sign(&decline(other_card, stolen)), (None, SIGNATURE)),
             Lie::StolenDecline => (sign(&decline(card, stolen)), (None, Verdict::Declined)),
             Lie::Empty => (empty, (None, EMPTY)),
+            Lie::Due | Lie::StolenDue => {
+                let own = bundles.last().map(|bundle| bundle.signed.clone());
+                let true_one = matches!(lie, Lie::Due);
+                let bundle = if true_one { own } else { stolen }?;
+                let at = self.now;
+                let due = Due { version: V1, request, card, bundle, at };
+                let name = Some(device.name().clone()).filter(|_| true_one);
+                let verdict = if true_one { Verdict::Held { until: at } } else { NOBODYS };
+                (Signed::new(&due, &device.identity, request.as_bytes()), (name, verdict))
+            }
+            Lie::Stop => {
+                let owner = device.card_for(&device.held_of(owner)?.inbox)?;
+                let stop = Stop { version: V1, request, owner, made: self.now };
+                let verdict = Verdict::Vetoed { at: self.now };
+                (Signed::new(&stop, &device.identity, request.as_bytes()), (None, verdict))
+            }
             _ => {
                 let circle = bundles.first()?.circle;
                 let receipt = Receipt { version: V1, circle, proof: [0; 32] };
@@ -228,6 +269,7 @@ impl World {
         let holding = |bundle: &HeldBundle| Holding {
             bundle: bundle.signed.clone(),
             shares: bundle.pieces.shares.clone(),
+            container: container.clone(),
         };
         let approval = Approval {
             version: V1,
@@ -235,7 +277,8 @@ impl World {
             card: device.card_for(&held.inbox)?,
             checked: Checked::Number,
             holdings: bundles.iter().map(holding).collect(),
-            container,
+            newest: None,
+            overrides: false,
         };
         let signed = Signed::new(&approval, &device.identity, request.as_bytes());
         let good = matches!(assessed, Some((_, Verdict::Good)));
@@ -257,15 +300,10 @@ impl World {
         let mut table = Table::over(vec![owner, copy], self.now, self.dice.below(u64::MAX));
         let _ = table.people[0].add(named("a trap"), b"not yours", self.now);
         let made = table.circle(0, 1, &[1]);
-        let (owner, id) = (table.id(0), table.id(1));
+        let owner = table.id(0);
         let bundles = table.people[1].held_of(owner)?.bundles.clone();
-        let truth = Truth {
-            owner,
-            generation: made.generation,
-            policy: Policy::any(1, vec![id]).ok()?,
-            version: bundles.first()?.bundle()?.vault_version,
-            passphrase: None,
-        };
+        let version = bundles.first()?.bundle()?.vault_version;
+        let truth = Truth { version, ..Truth::of(&table.people[0], made.circle, None) };
         self.ledger.circles.insert(made.circle, truth);
         let name = Some(self.people[liar].state.name().clone());
         self.approval(liar, request, &bundles, Some((name, Verdict::Good)))

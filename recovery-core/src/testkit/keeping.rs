@@ -5,7 +5,7 @@ use super::{
     world::{DAY, HOUR, World},
 };
 use crate::{
-    circle::{Contact, MemberState},
+    circle::{Circle, Contact},
     flows::{Delivery, Step},
     wire::link::Link,
 };
@@ -17,7 +17,8 @@ impl World {
             self.mend_friend(friend);
         }
         let circles = &self.people[0].state.vault().circles;
-        let waits = circles.last().is_some_and(|c| c.active() || c.made + 12 * HOUR > self.now);
+        let now = self.clock_of(0);
+        let waits = circles.last().is_some_and(|c| c.active() || c.made + 12 * HOUR > now);
         if !waits {
             self.protect();
         }
@@ -86,38 +87,21 @@ impl World {
 
     /// What must hold of a device after each of its steps.
     pub(super) fn look_after(&mut self, who: usize) {
+        let now = self.clock_of(who);
         for opened in self.people[who].state.opened() {
-            self.ledger.stands(who, opened.id, opened.state);
+            self.ledger.stands(who, opened, now);
         }
         if who == 0 {
             self.ledger.holds(self.people[0].state.vault());
             self.answers_are_known();
+            self.is_rightly_retired();
         }
         if who <= self.plan.stranger() {
             self.pieces_are_held();
         }
-        let active = self.people[0].state.vault().circles.iter().any(|circle| circle.active());
+        let active = self.people[0].state.vault().circles.iter().any(Circle::active);
         self.ledger.ensure(active || !self.safe, || "a safe key is not safe any more".to_owned());
         self.safe |= active;
-    }
-
-    /// Every piece that its contact acknowledged is still there, unchanged.
-    fn pieces_are_held(&mut self) {
-        let owner = self.owner();
-        for circle in &self.people[0].state.vault().circles {
-            for member in circle.members.iter().filter(|m| m.state == MemberState::Held) {
-                let holder = self.ids.iter().position(|id| *id == member.id);
-                let held = holder.and_then(|who| self.people[who].state.held_of(owner));
-                let bundle =
-                    held.and_then(|held| held.bundles.iter().find(|b| b.circle == circle.id));
-                let right = bundle.is_some_and(|bundle| {
-                    let shares = &bundle.pieces.shares;
-                    crate::circle::audit_key(shares, circle.id, member.id) == member.audit
-                });
-                let generation = circle.generation;
-                self.ledger.ensure(right, || format!("a piece of {generation} is gone"));
-            }
-        }
     }
 
     pub(super) fn note_answer(&mut self, who: usize, link: &Link, step: &Step) {

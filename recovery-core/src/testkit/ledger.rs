@@ -1,16 +1,22 @@
 //! What really happened, kept by nobody in the world: the invariants are held against it.
 
-use super::relay::{Body, Hash, hash};
+use super::{
+    holding::{Holding, Wait},
+    lines::Line,
+    relay::{Body, Hash, hash},
+};
 use crate::{
-    circle::OpenedState,
-    flows::restore::Verdict,
-    ids::{CircleId, ContactId, MailboxId, RequestId},
+    address::RelayUrl,
+    flows::Device,
+    ids::{Base, CircleId, ContactId, MailboxId, RequestId},
     name::Name,
+    package::RootKey,
     policy::Policy,
     vault::Vault,
     wire::{
         limits::{MESSAGE_SIZES, SLOT_SIZES},
         link::LinkSecret,
+        messages::HoldBy,
     },
 };
 use sha2::{Digest, Sha256};
@@ -27,6 +33,37 @@ pub(super) struct Truth {
     pub(super) policy: Policy,
     pub(super) version: u64,
     pub(super) passphrase: Option<&'static str>,
+    pub(super) root: RootKey,
+    /// Seconds for which approvals are held back.
+    pub(super) delay: u64,
+    pub(super) hold_by: HoldBy,
+    pub(super) hold_relays: Vec<RelayUrl>,
+    /// The owner's holds.
+    pub(super) holds: Base,
+    /// Where its container is.
+    pub(super) slot: Base,
+}
+
+impl Truth {
+    /// What an owner's device has just dealt.
+    pub(super) fn of(device: &Device, id: CircleId, passphrase: Option<&'static str>) -> Self {
+        let vault = device.vault();
+        let circle = vault.circles.iter().find(|circle| circle.id == id).expect("a circle");
+        let own = circle.root.as_ref();
+        Self {
+            owner: device.id(),
+            generation: circle.generation,
+            policy: circle.policy.clone(),
+            version: vault.version,
+            passphrase,
+            root: own.map_or(&device.state.root, |root| &root.key).clone(),
+            delay: circle.hold.delay,
+            hold_by: circle.hold.by,
+            hold_relays: circle.hold.holds.iter().map(|hold| hold.relay.clone()).collect(),
+            holds: circle.holds.clone(),
+            slot: own.map_or(&vault.slot, |root| &root.slot).clone(),
+        }
+    }
 }
 
 /// A contact's shares of one circle.
@@ -37,8 +74,12 @@ pub(super) type Gift = (ContactId, CircleId, ContactId);
 pub(super) struct Expected {
     pub(super) request: RequestId,
     /// `None` for what is not even kept.
-    pub(super) assessed: Option<(Option<Name>, Verdict)>,
+    pub(super) assessed: Option<Line>,
     pub(super) gifts: Vec<Gift>,
+    /// The newest version of the vault that the owner told its sender of.
+    pub(super) told: u64,
+    /// It must not come before.
+    pub(super) wait: Option<Wait>,
 }
 
 /// The entries of a vault: labels and hashes.
@@ -54,10 +95,24 @@ pub(super) struct Ledger {
     pub(super) wrong: BTreeMap<(usize, RequestId), u8>,
     /// Answers to invites: the link's secret, and who gave it.
     pub(super) answers: BTreeMap<Hash, (LinkSecret, ContactId)>,
+    pub(super) holding: Holding,
+    /// What a contact was asked to prove and rightly said not to hold.
+    pub(super) lacked: BTreeSet<(usize, u64)>,
+    /// Generations that a contact was told to forget and deleted.
+    pub(super) deleted: BTreeSet<(usize, u64)>,
+    /// Contacts that left.
+    pub(super) left: BTreeSet<usize>,
+    /// Who approved which request.
+    pub(super) approved: BTreeSet<(ContactId, RequestId)>,
+    /// Who typed the right number of which request.
+    pub(super) typed: BTreeSet<(usize, RequestId)>,
+    /// A relay said to have written what it has not.
+    pub(super) deceived: bool,
+    /// How often people did what they can do.
+    pub(super) deeds: BTreeMap<&'static str, u64>,
     violation: Option<String>,
     posted: BTreeMap<MailboxId, BTreeSet<Hash>>,
     seals: BTreeMap<Hash, Hash>,
-    states: BTreeMap<(usize, RequestId), OpenedState>,
     versions: BTreeMap<u64, Entries>,
     version: u64,
     trace: Sha256,
@@ -132,11 +187,9 @@ impl Ledger {
         to.iter().any(|id| self.posted.get(id).is_some_and(|bodies| bodies.contains(&body.hash)))
     }
 
-    /// Where a request stands on a friend's device: what is final stays.
-    pub(super) fn stands(&mut self, who: usize, request: RequestId, state: OpenedState) {
-        let before = self.states.insert((who, request), state).unwrap_or(OpenedState::Open);
-        let fine = before == OpenedState::Open || before == state;
-        self.ensure(fine, || format!("{who}: {before:?} became {state:?}"));
+    /// Somebody did something that people do.
+    pub(super) fn did(&mut self, deed: &'static str) {
+        *self.deeds.entry(deed).or_default() += 1;
     }
 
     /// What the owner's vault holds at a version: always the same.

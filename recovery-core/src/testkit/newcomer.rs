@@ -2,7 +2,7 @@
 
 use super::{
     faults::Fault,
-    host::Host,
+    host::{Host, Lasting},
     relay::{Body, Hash},
     world::{HOUR, Task, Who, World},
 };
@@ -104,7 +104,7 @@ impl World {
             let listed = self.read(relay, id, after);
             let Some(last) = listed.iter().map(|(seq, _)| *seq).max() else { continue };
             for (_, body) in listed {
-                self.take(at, &body);
+                self.take(at, relay, &body);
             }
             self.newcomers[at].host.notes.cursors.insert((relay, id), last);
             self.commit_new(at, Step::default());
@@ -118,23 +118,28 @@ impl World {
     }
 
     /// One message: it is kept if, and only if, somebody made it for this very request.
-    fn take(&mut self, at: usize, body: &Body) {
+    fn take(&mut self, at: usize, relay: usize, body: &Body) {
         let id = self.newcomers[at].host.state.id();
         let letter = self.ledger.letters.get(&body.hash);
         let ours = letter.is_some_and(|l| l.request == id && l.assessed.is_some());
-        let before = self.newcomers[at].host.state.encode();
+        let before = self.newcomers[at].host.state.pack();
         let host = &mut self.newcomers[at].host;
         let taken = host.state.take(&body.octets);
         if taken == Taken::Kept {
             host.notes.letters.push(body.hash);
         }
+        if taken == Taken::Kept {
+            let honest = !self.plan.dishonest;
+            self.ledger.came_in_time(relay, honest, body, self.now);
+        }
+        let host = &self.newcomers[at].host;
         let letters = &host.state.state.letters;
         let twice = letters
             .iter()
             .rev()
             .skip(1)
             .any(|letter| letters.last().is_some_and(|last| last.signed == letter.signed));
-        let same = host.state.encode() == before;
+        let same = host.state.pack() == before;
         let right = match taken {
             Taken::Kept => ours && !same && !twice,
             Taken::Known => ours && same,

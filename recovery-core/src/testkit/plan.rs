@@ -1,5 +1,6 @@
 //! What the people of one seed are like, and what they mean to do.
 
+use super::world::{DAY, HOUR};
 use super::{
     dice::Dice,
     faults::{Fault, Faults},
@@ -7,6 +8,7 @@ use super::{
 use crate::{
     ids::ContactId,
     policy::{Group, Policy, PolicyError},
+    wire::messages::HoldBy,
 };
 use std::collections::BTreeSet;
 
@@ -41,6 +43,15 @@ pub(super) struct Plan {
     pub(super) found: bool,
     pub(super) passphrase: Option<&'static str>,
     pub(super) other_owner: bool,
+    /// Seconds for which approvals are held back.
+    pub(super) delay: u64,
+    pub(super) hold_by: HoldBy,
+    /// Relays may show early what they should hold back: nothing is claimed of them.
+    pub(super) dishonest: bool,
+    /// Seconds of quiet between the changes and the loss.
+    pub(super) gap: u64,
+    /// New devices use a relay that the owner does not.
+    pub(super) foreign: bool,
 }
 
 /// The passphrase, where there is one.
@@ -70,6 +81,11 @@ impl Plan {
             found: dice.chance(400),
             passphrase: dice.chance(if standard { 300 } else { 15 }).then_some(PASSPHRASE),
             other_owner: dice.chance(300),
+            delay: if dice.chance(600) { dice.between(2 * HOUR, 5 * DAY) } else { 0 },
+            hold_by: dice.pick(&[HoldBy::Relay, HoldBy::Contacts]),
+            dishonest: faults.hit(Fault::Early, dice),
+            gap: if dice.chance(300) { dice.between(20, 50) * DAY } else { 0 },
+            foreign: dice.chance(150),
         };
         plan.cast(dice, faults);
         plan

@@ -2,7 +2,7 @@
 
 use crate::{
     address::RelayUrl,
-    ids::{MailboxId, SlotId},
+    ids::{HoldId, MailboxId, SlotId},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -53,6 +53,8 @@ pub(super) enum Refused {
     Dead,
     /// There is no such mailbox.
     NotThere,
+    /// The hold was vetoed.
+    Vetoed,
     /// The slot has another version: this one, or none.
     Conflict(Option<u64>),
 }
@@ -62,7 +64,19 @@ struct Mailbox {
     ends: Option<u64>,
     entries: Vec<Body>,
     waiting: Vec<(u64, Body)>,
+    held: Vec<HeldBody>,
+    vetoed: BTreeSet<HoldId>,
     known: BTreeSet<Hash>,
+}
+
+/// A message that its sender wants shown only later.
+struct HeldBody {
+    due: u64,
+    /// Seconds that it stays away beyond that.
+    further: u64,
+    copies: u64,
+    holds: Vec<HoldId>,
+    body: Body,
 }
 
 struct Slot {
@@ -75,6 +89,8 @@ struct Slot {
 pub(super) struct Relay {
     pub(super) url: RelayUrl,
     pub(super) dead_until: u64,
+    /// It obeys no stop.
+    pub(super) stubborn: bool,
     mailboxes: BTreeMap<MailboxId, Mailbox>,
     slots: BTreeMap<SlotId, Slot>,
     history: Vec<Body>,
@@ -85,6 +101,7 @@ impl Relay {
         Self {
             url,
             dead_until: 0,
+            stubborn: false,
             mailboxes: BTreeMap::new(),
             slots: BTreeMap::new(),
             history: Vec::new(),
@@ -131,6 +148,55 @@ impl Relay {
         Ok(())
     }
 
+    /// Takes a message that is shown at `due`, unless one of its holds is vetoed before. It is never
+    /// shown earlier, whatever its fate.
+    pub(super) fn post_held(
+        &mut self,
+        id: MailboxId,
+        body: Body,
+        (holds, due): (&[HoldId], u64),
+        fate: Fate,
+    ) -> Result<(), Refused> {
+        let mailbox = self.mailboxes.get_mut(&id).ok_or(Refused::NotThere)?;
+        if mailbox.known.contains(&body.hash) {
+            return Ok(());
+        }
+        if holds.iter().any(|hold| mailbox.vetoed.contains(hold)) {
+            return Err(Refused::Vetoed);
+        }
+        if matches!(fate, Fate::Lose) {
+            return Ok(());
+        }
+        mailbox.known.insert(body.hash);
+        let mut held = HeldBody { due, further: 0, copies: 1, holds: holds.to_vec(), body };
+        match fate {
+            Fate::Keep | Fate::Lose => {}
+            Fate::Later(when) => held.further = when.saturating_sub(due),
+            Fate::Copies(count) => held.copies = count,
+            Fate::Instead(other) => held.body = other,
+        }
+        mailbox.held.push(held);
+        Ok(())
+    }
+
+    /// Drops what is held under a hold in a mailbox, and refuses more. False if it does not obey.
+    pub(super) fn veto(&mut self, hold: HoldId, id: MailboxId) -> bool {
+        if let Some(mailbox) = self.mailboxes.get_mut(&id).filter(|_| !self.stubborn) {
+            mailbox.held.retain(|held| !held.holds.contains(&hold));
+            mailbox.vetoed.insert(hold);
+        }
+        !self.stubborn
+    }
+
+    /// Shows at once what it should hold back.
+    pub(super) fn show_early(&mut self) {
+        for mailbox in self.mailboxes.values_mut() {
+            for held in &mut mailbox.held {
+                (held.due, held.further) = (0, 0);
+            }
+        }
+    }
+
     /// Messages after `after`, oldest first; a message gets its number when it becomes visible.
     pub(super) fn read(
         &mut self,
@@ -141,14 +207,20 @@ impl Relay {
         let mailbox = self.mailboxes.get_mut(&id).ok_or(Refused::NotThere)?;
         let due = mailbox.waiting.extract_if(.., |(when, _)| *when <= now);
         mailbox.entries.extend(due.map(|(_, body)| body));
+        for held in mailbox.held.extract_if(.., |held| held.due.saturating_add(held.further) <= now)
+        {
+            self.history.push(held.body.clone());
+            (0..held.copies).for_each(|_| mailbox.entries.push(held.body.clone()));
+        }
         let numbered = (1..).zip(&mailbox.entries).skip(after as usize);
         Ok(numbered.map(|(seq, body)| (seq, body.clone())).collect())
     }
 
-    /// Shows everything that was held back.
+    /// Shows everything that was delayed, and what is held as soon as it is due.
     pub(super) fn release(&mut self) {
         for mailbox in self.mailboxes.values_mut() {
             mailbox.entries.extend(mailbox.waiting.drain(..).map(|(_, body)| body));
+            mailbox.held.iter_mut().for_each(|held| held.further = 0);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     asking::Asking,
     faults::Fault,
+    host::Lasting,
     ledger::Truth,
     newcomer::Kind,
     relay::hash,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     circle::Reach,
-    flows::{Context, Device, Step, pair::PairError},
+    flows::{Device, Step, pair::PairError},
     kdf::KdfCost,
     name::Name,
     wire::link::Link,
@@ -30,12 +31,20 @@ pub(super) enum Errand {
     Mend,
     /// The owner changes something.
     Change,
+    /// The owner deals fresh pieces.
+    Renew,
+    /// The owner ends a renewal.
+    Finish,
+    /// The owner asks for proofs.
+    Check,
+    /// A contact leaves.
+    Leave(usize),
     /// Something about a recovery.
     Asking(Asking),
 }
 
 /// The least that a stored passphrase may cost.
-const GUARDED: KdfCost = KdfCost { memory_kib: 19 * 1_024, passes: 1, lanes: 1 };
+pub(super) const GUARDED: KdfCost = KdfCost { memory_kib: 19 * 1_024, passes: 1, lanes: 1 };
 
 impl World {
     pub(super) fn errand(&mut self, from: u64, to: u64, errand: Errand) {
@@ -57,13 +66,20 @@ impl World {
                 for _ in 0..self.dice.below(5) {
                     self.errand(HOUR, 4 * DAY - HOUR, Errand::Change);
                 }
+                self.owner_is_busy(4, 4 * DAY);
+                for friend in 1..=self.plan.contacts {
+                    if self.wants_to_leave() {
+                        self.errand(HOUR, 10 * DAY + self.plan.gap, Errand::Leave(friend));
+                    }
+                }
             }
+            Chapter::Quiet if self.plan.gap > 0 => self.owner_is_busy(5, self.plan.gap),
             Chapter::Ask => self.begin_asking(),
             Chapter::Calm => {
                 self.set_calm();
                 self.errand(HOUR, HOUR, Errand::Asking(Asking::Start(Kind::Last)));
             }
-            Chapter::Mend | Chapter::End => {}
+            Chapter::Mend | Chapter::Quiet | Chapter::End => {}
         }
     }
 
@@ -83,7 +99,8 @@ impl World {
         }
     }
 
-    /// Relays are as they should be; devices that notice a change there read everything again.
+    /// Relays are as they should be; devices that notice a change there read everything again, new ones
+    /// always.
     fn set_calm(&mut self) {
         self.faults.set_calm(true);
         for (at, relay) in self.relays.iter_mut().enumerate() {
@@ -92,7 +109,7 @@ impl World {
             relay.release();
         }
         for host in &mut self.people {
-            if self.chapter == Chapter::Calm || self.dice.chance(300) {
+            if self.dice.chance(300) {
                 host.notes.cursors.clear();
                 host.persist();
             }
@@ -104,7 +121,9 @@ impl World {
     }
 
     pub(super) fn run_errand(&mut self, errand: Errand) {
-        if self.lost && !matches!(errand, Errand::Asking(_) | Errand::Accept { .. }) {
+        let of_the_owner =
+            !matches!(errand, Errand::Asking(_) | Errand::Accept { .. } | Errand::Leave(_));
+        if self.lost && of_the_owner {
             return;
         }
         match errand {
@@ -113,6 +132,10 @@ impl World {
             Errand::Protect => self.protect(),
             Errand::Mend => self.mend(),
             Errand::Change => self.change(),
+            Errand::Renew => self.renew(),
+            Errand::Finish => self.finish_renewal(),
+            Errand::Check => self.check(),
+            Errand::Leave(friend) => self.leave(friend),
             Errand::Asking(asking) => self.run_asking(asking),
         }
     }
@@ -172,7 +195,7 @@ impl World {
         };
         for slot in &parsed.slots {
             let Some(boxed) = self.look(slot) else { continue };
-            let before = self.people[who].state.encode();
+            let before = self.people[who].state.pack();
             let accepted =
                 self.act(who, |device, ctx| device.accept(&parsed, &boxed, Reach::default(), ctx));
             match accepted {
@@ -193,40 +216,6 @@ impl World {
         }
         if tries < 8 {
             self.errand(HOUR, 12 * HOUR, Errand::Accept { who, link, tries: tries + 1 });
-        }
-    }
-
-    pub(super) fn protect(&mut self) {
-        let device = &self.people[0].state;
-        if let [one, other] = device.vault().circles.as_slice()
-            && one.active()
-            && !other.active()
-        {
-            // A third generation would push out the one that is known to be safe.
-            return;
-        }
-        let good = device.contacts().iter().filter(|c| !c.removed && !c.contested());
-        let ids: Vec<_> = good.map(|contact| contact.card.id()).collect();
-        let Ok(policy) = self.plan.policy(&ids) else { return };
-        let passphrase = self.plan.passphrase;
-        let truth_policy = policy.clone();
-        let protected = self.act(0, |device, ctx| {
-            let cost = if passphrase.is_some() { GUARDED } else { ctx.cost };
-            let mut ctx = Context { now: ctx.now, rng: &mut *ctx.rng, cost };
-            device.protect(policy, passphrase, &mut ctx)
-        });
-        let Ok(protected) = protected else {
-            return self.ledger.fail("a circle was refused");
-        };
-        let truth = Truth {
-            owner: self.owner(),
-            generation: protected.generation,
-            policy: truth_policy,
-            version: self.people[0].state.vault().version,
-            passphrase,
-        };
-        if self.commit(0, protected.step) {
-            self.ledger.circles.insert(protected.circle, truth);
         }
     }
 
@@ -257,21 +246,15 @@ impl World {
         let other = self.plan.other();
         let friends = self.plan.contacts.min(3);
         let places: Vec<usize> = std::iter::once(other).chain(1..=friends).collect();
-        let copy = |who: &usize| Device::decode(&self.people[*who].state.encode());
+        let copy = |who: &usize| Device::decode(&self.people[*who].state.pack());
         let people = places.iter().map(|who| copy(who).expect("a device")).collect();
         let mut table = Table::over(people, self.now, self.dice.below(u64::MAX));
         let at: Vec<usize> = (1..=friends).collect();
         let protected = table.circle(0, 2.min(friends as u8), &at);
-        let ids: Vec<_> = at.iter().map(|at| table.id(*at)).collect();
         let owner = table.id(0);
         let bundle = table.people[1].held_of(owner).and_then(|held| held.bundles.first()?.bundle());
-        let truth = Truth {
-            owner: table.id(0),
-            generation: protected.generation,
-            policy: crate::policy::Policy::any(2.min(friends as u8), ids).expect("a policy"),
-            version: bundle.map_or(0, |bundle| bundle.vault_version),
-            passphrase: None,
-        };
+        let version = bundle.map_or(0, |bundle| bundle.vault_version);
+        let truth = Truth { version, ..Truth::of(&table.people[0], protected.circle, None) };
         self.ledger.circles.insert(protected.circle, truth);
         for (who, device) in places.into_iter().zip(table.people) {
             self.people[who].state = device;
@@ -281,7 +264,7 @@ impl World {
 
     /// A digest of a person's state, for the trace.
     pub(super) fn digest(&self, who: usize) -> [u8; 32] {
-        hash(&self.people[who].state.encode())
+        hash(&self.people[who].state.pack())
     }
 
     pub(super) fn begin_asking(&mut self) {
@@ -300,6 +283,7 @@ impl World {
         if self.plan.found {
             self.errand(HOUR, 4 * DAY, Errand::Change);
             self.errand(HOUR, 4 * DAY, Errand::Protect);
+            self.owner_is_busy(4, 8 * DAY);
         }
     }
 }

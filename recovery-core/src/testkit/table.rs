@@ -9,12 +9,12 @@ use crate::{
     address::{MailboxAddress, SlotAddress},
     circle::Reach,
     flows::{
-        Context, Delivery, Device, Event, Step,
-        approve::Sent,
-        protect::Protected,
+        Context, Delivery, Device, Event, Step, VaultCopy,
+        approve::{Consent, Sent},
+        protect::{Plan, Protected},
         request::{NewDevice, RequestError},
     },
-    ids::{ContactId, RequestId},
+    ids::{ContactId, HoldId, RequestId},
     kdf::KdfCost,
     name::Name,
     policy::Policy,
@@ -41,7 +41,11 @@ pub struct Table {
     rng: ChaCha20Rng,
     slots: BTreeMap<SlotAddress, Vec<u8>>,
     mail: Vec<(MailboxAddress, Vec<u8>)>,
+    held: Vec<Held>,
 }
+
+/// When it is shown, under which holds, where, and what.
+type Held = (u64, Vec<HoldId>, MailboxAddress, Vec<u8>);
 
 impl Table {
     /// A table with people of these names, who all use the same relay.
@@ -54,6 +58,7 @@ impl Table {
             rng: ChaCha20Rng::seed_from_u64(seed),
             slots: BTreeMap::new(),
             mail: Vec::new(),
+            held: Vec::new(),
         };
         for name in names {
             let relays = vec![RELAY.parse().expect("a relay's address")];
@@ -101,6 +106,13 @@ impl Table {
         for delivery in step.outbox {
             match delivery {
                 Delivery::Post { to, body } => self.mail.push((to, body)),
+                Delivery::PostHeld { to, body, holds, delay } => {
+                    self.held.push((self.now + delay, holds, to, body));
+                }
+                Delivery::Veto { base, mailbox } => {
+                    let hold = base.hold(mailbox.relay.as_str()).id();
+                    self.held.retain(|(_, holds, to, _)| *to != mailbox || !holds.contains(&hold));
+                }
                 Delivery::PutSlot { base, relay, body, .. } => {
                     let id = base.slot(relay.as_str()).id();
                     self.slots.insert(SlotAddress { relay, id }, body);
@@ -136,15 +148,55 @@ impl Table {
         &mut self.mail
     }
 
-    /// Delivers until nothing is under way between these people; gives who was told what.
+    /// Delivers until nothing is under way between these people, and brings every vault to the relay; gives
+    /// who was told what.
     pub fn settle(&mut self) -> Vec<(usize, Event)> {
         let mut told = Vec::new();
-        while let Some((at, who, source)) = self.next_mail() {
+        loop {
+            for who in 0..self.people.len() {
+                self.upload(who);
+                let step = self.with(who, |device, ctx| device.settle(ctx));
+                told.extend(self.put(step).into_iter().map(|event| (who, event)));
+                self.upload(who);
+            }
+            let Some((at, who, source)) = self.next_mail() else { return told };
             let (_, body) = self.mail.remove(at);
             let step = self.with(who, |device, ctx| device.handle(source, &body, ctx));
             told.extend(self.put(step).into_iter().map(|event| (who, event)));
         }
-        told
+    }
+
+    /// Brings an owner's vault to the relay, under each of its root keys.
+    ///
+    /// # Panics
+    /// If the vault is too large.
+    pub fn upload(&mut self, who: usize) {
+        for place in self.people[who].places() {
+            let version = self.people[who].vault().version;
+            for copy in self.people[who].copies(&place) {
+                if copy.version < version {
+                    let container = self
+                        .with(who, |device, ctx| device.container(&place, ctx))
+                        .expect("it fits");
+                    let slot = SlotAddress { relay: copy.relay.clone(), id: copy.slot };
+                    self.slots.insert(slot, container);
+                    self.people[who].copied(VaultCopy { version, ..copy });
+                }
+            }
+        }
+    }
+
+    /// What a slot holds.
+    #[must_use]
+    pub fn at(&self, slot: &SlotAddress) -> Option<&Vec<u8>> {
+        self.slots.get(slot)
+    }
+
+    /// Shows what was held back and is due.
+    fn show_due(&mut self) {
+        let now = self.now;
+        let due = self.held.extract_if(.., |(due, ..)| *due <= now);
+        self.mail.extend(due.map(|(_, _, to, body)| (to, body)));
     }
 
     /// The first mail that somebody here waits for.
@@ -210,7 +262,7 @@ impl Table {
         let ids = friends.iter().map(|friend| self.id(*friend)).collect();
         let policy = Policy::any(k, ids).expect("a policy");
         let protected = self
-            .with(owner, |device, ctx| device.protect(policy, passphrase, ctx))
+            .with(owner, |device, ctx| device.protect(Plan { passphrase, ..policy.into() }, ctx))
             .expect("protected");
         let Protected { circle, generation, step } = protected;
         self.put(step);
@@ -242,13 +294,13 @@ impl Table {
             .with(friend, |device, ctx| {
                 let number = new.number(ctx).expect("a number");
                 let tried = device.try_number(id, &number, ctx);
-                tried.map(|_| ()).and_then(|()| device.approve(id, None, ctx))
+                tried.map(|_| ()).and_then(|()| device.approve(id, Consent::default(), ctx))
             })
             .expect("approved");
-        let Sent { message, to_requester, to_owner } = sent;
+        let Sent { message, to_requester, to_owner, release_at } = sent;
         self.put(to_requester);
         self.put(to_owner);
-        Sent { message, to_requester: Step::default(), to_owner: Step::default() }
+        Sent { message, to_requester: Step::default(), to_owner: Step::default(), release_at }
     }
 
     /// A friend opens a new device's request as one of `owner`; the alert waits to be read.
@@ -270,6 +322,7 @@ impl Table {
 
     /// Gives a new device what came for it.
     pub fn collect(&mut self, new: &mut NewDevice) {
+        self.show_due();
         let session = new.session().addresses();
         for (_, body) in self.mail.extract_if(.., |(to, _)| session.contains(to)) {
             let _ = new.take(&body);
@@ -281,7 +334,11 @@ impl Table {
     /// # Panics
     /// If the vault is too large.
     pub fn vault(&mut self, owner: usize) -> Vec<u8> {
-        self.with(owner, |device, ctx| device.container(ctx)).expect("a container")
+        self.with(owner, |device, ctx| {
+            let places = device.places();
+            device.container(&places[0], ctx)
+        })
+        .expect("a container")
     }
 }
 

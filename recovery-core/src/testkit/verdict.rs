@@ -2,6 +2,7 @@
 
 use super::{
     ledger::{Expected, Gift, Truth},
+    lines,
     newcomer::Kind,
     world::{Who, World},
 };
@@ -9,7 +10,7 @@ use crate::{
     circle::OpenedState,
     flows::{
         Device,
-        restore::{Assessment, Quorum, RestoreError, Restored, ShareSet, Verdict},
+        restore::{Assessment, Quorum, Quorums, RestoreError, Restored, ShareSet, Verdict},
     },
     ids::{CircleId, ContactId, RequestId},
     package::RootKey,
@@ -28,13 +29,15 @@ impl World {
         let known = letters.iter().filter_map(|hash| self.ledger.letters.get(hash).cloned());
         let expected: Vec<Expected> = known.collect();
         let assessment = self.newcomers[at].host.state.assess();
+        let lines = assessment.approvals.iter();
         let seen: Vec<_> =
-            assessment.approvals.iter().map(|a| Some((a.contact.clone(), a.verdict))).collect();
-        let wanted: Vec<_> = expected.iter().map(|e| e.assessed.clone()).collect();
+            lines.map(|a| Some((a.contact.clone(), a.verdict, a.overrides))).collect();
+        let wanted = lines::seen(&expected);
         self.ledger.ensure(seen == wanted, || format!("assessed {seen:?}, not {wanted:?}"));
         let gifts: Vec<Gift> = expected.into_iter().flat_map(|e| e.gifts).collect();
         let fine = self.newcomers[at].kind != Kind::Impostor || !self.all_honest(&gifts);
         self.ledger.ensure(fine, || "an impostor got an honest piece".to_owned());
+        self.were_approved(at, &gifts);
         let mut wanted = Sets::new();
         for (owner, circle, contact) in gifts {
             wanted.entry((owner, circle)).or_default().insert(contact);
@@ -49,6 +52,17 @@ impl World {
         }
         self.judge_complete(at, &assessment, &wanted);
         self.newcomers[at].judged = letters;
+    }
+
+    /// Honest contacts gave pieces to this very request only, and once they approved it.
+    fn were_approved(&mut self, at: usize, gifts: &[Gift]) {
+        let request = self.newcomers[at].host.state.id();
+        for (.., contact) in gifts {
+            let honest = (1..=self.plan.contacts)
+                .any(|who| self.plan.is_honest(who) && self.ids[who] == *contact);
+            let approved = self.ledger.approved.contains(&(*contact, request));
+            self.ledger.ensure(!honest || approved, || "a piece without an approval".to_owned());
+        }
     }
 
     /// A set is complete if its policy says so, combines exactly then, and tells when one suffices.
@@ -103,48 +117,80 @@ impl World {
         self.newcomers[at].ready = !pinned.is_empty();
     }
 
-    /// Restores, if there is enough.
+    /// Restores, if there is enough: with the generation that gives the newest vault.
     pub(super) fn try_restore(&mut self, at: usize) {
         let assessment = self.newcomers[at].host.state.assess();
-        let Some(set) = assessment.complete(Some(self.owner())).first().copied().cloned() else {
+        let owner = self.owner();
+        let sets: Vec<ShareSet> = assessment.complete_of(owner).into_iter().cloned().collect();
+        if sets.is_empty() {
             return;
+        }
+        let Ok(quorums) = Quorums::of(&assessment, owner) else {
+            return self.ledger.fail("a complete set does not combine");
         };
-        let Some(truth) = self.ledger.circles.get(&set.circle).cloned() else { return };
-        let Ok(quorum) = set.combine() else { return };
-        let Some(root) = self.root(&quorum, &truth) else {
-            return self.ledger.fail("a complete set gives no key, or another one");
-        };
-        let slots = quorum.slots().to_vec();
+        let slots = quorums.slots();
         let found: Vec<Vec<u8>> = slots.iter().filter_map(|slot| self.look(slot)).collect();
-        let copies = self.copies(at, &set);
+        let known = self.known(at, owner);
+        // The first is the newest generation: it wins over others with the same version.
+        let mut best: Option<(u64, u64)> = None;
+        let mut passphrase = None;
+        for set in &sets {
+            let Some(truth) = self.ledger.circles.get(&set.circle).cloned() else { return };
+            let newest = self.newest_with(at, (set, &truth), &found, known);
+            passphrase = passphrase.or(truth.passphrase);
+            if let Some(newest) =
+                newest.filter(|newest| best.is_none_or(|(best, _)| *newest > best))
+            {
+                best = Some((newest, truth.generation));
+            }
+        }
+        self.newcomers[at].no_vault = best.is_none();
+        match (quorums.restore(passphrase, &found), best) {
+            (Err(RestoreError::NoVault), None) => {}
+            (Ok((restored, _)), Some((newest, generation)))
+                if restored.generation == generation =>
+            {
+                self.restored(at, &restored, newest, known);
+            }
+            (result, best) => {
+                let result = result.map(|(restored, _)| (restored.generation, restored.rollback));
+                self.ledger.fail(format!("restoring gave {result:?}, not {best:?}"));
+            }
+        }
+    }
+
+    /// The newest version of the vault that the pieces of one generation give.
+    fn newest_with(
+        &mut self,
+        at: usize,
+        (set, truth): (&ShareSet, &Truth),
+        found: &[Vec<u8>],
+        known: u64,
+    ) -> Option<u64> {
+        let root = set.combine().ok().and_then(|quorum| self.root(&quorum, truth));
+        let Some(root) = root else {
+            self.ledger.fail("a complete set gives no key, or another one");
+            return None;
+        };
+        let copies = self.copies(at, set);
         let newest = |containers: &[Vec<u8>]| {
             let vaults = containers.iter().filter_map(|c| Vault::open(&root, c).ok());
             vaults.map(|vault| vault.version).max()
         };
         // A liar's copy may be newer than what the liar says to know of; then either is right.
-        let (shown, known) = (newest(&found), self.known(at, truth.owner));
+        let shown = newest(found);
         let enough = shown.filter(|shown| *shown >= known);
-        let newest = enough.or_else(|| shown.max(newest(&copies)));
-        self.newcomers[at].no_vault = newest.is_none();
-        match (quorum.restore(root, &found), newest) {
-            (Err(RestoreError::NoVault), None) => {}
-            (Ok(restored), Some(newest)) if restored.generation == truth.generation => {
-                self.restored(at, &restored, newest, known);
-            }
-            (result, _) => {
-                let result = result.map(|restored| restored.rollback);
-                self.ledger.fail(format!("restoring gave {result:?}"));
-            }
-        }
+        enough.or_else(|| shown.max(newest(&copies)))
     }
 
     /// The newest version of an owner's vault that a new device can know of.
     fn known(&self, at: usize, owner: ContactId) -> u64 {
         let letters = self.letters(at);
         let expected = letters.iter().filter_map(|hash| self.ledger.letters.get(hash));
-        let circles = expected.flat_map(|e| &e.gifts).filter(|(theirs, ..)| *theirs == owner);
-        let truths = circles.filter_map(|(_, circle, _)| self.ledger.circles.get(circle));
-        truths.map(|truth| truth.version).max().unwrap_or(0)
+        let gifts = expected.clone().flat_map(|e| &e.gifts).filter(|(theirs, ..)| *theirs == owner);
+        let truths = gifts.filter_map(|(_, circle, _)| self.ledger.circles.get(circle));
+        let told = expected.filter(|e| e.gifts.iter().any(|(theirs, ..)| *theirs == owner));
+        truths.map(|truth| truth.version).chain(told.map(|e| e.told)).max().unwrap_or(0)
     }
 
     /// The vault's copies that came with an owner's approvals.
@@ -156,7 +202,8 @@ impl World {
             expected.is_some_and(|e| e.gifts.iter().any(|(owner, ..)| *owner == set.owner.id()))
         });
         let approvals = ours.filter_map(|(_, letter)| letter.signed.peek::<Approval>().ok());
-        approvals.filter_map(|approval| approval.container).collect()
+        let holdings = approvals.flat_map(|approval| approval.holdings);
+        holdings.filter_map(|holding| holding.container).collect()
     }
 
     /// The root key, if it is the right one with the right passphrase only.
@@ -168,7 +215,7 @@ impl World {
             self.ledger.ensure(needed && wrong, || "a passphrase is not asked for".to_owned());
         }
         let root = quorum.root(truth.passphrase).ok()?;
-        (root == self.people[0].state.state.root).then_some(root)
+        (root == truth.root).then_some(root)
     }
 
     /// The owner's device is back: the same person, with the entries of that version.

@@ -2,23 +2,25 @@
 
 use super::{
     Options, Outcome,
+    asking::Asking,
     dice::Dice,
     faults::{Fault, Faults},
-    host::Host,
+    host::{Host, Lasting},
     ledger::Ledger,
     newcomer::Newcomer,
     plan::Plan,
     relay::Relay,
     setup::Errand,
     table::{START, named},
+    whole::Opens,
 };
 use crate::{
     flows::{Context, Delivery, Device, Event, Step},
-    ids::ContactId,
+    ids::{CircleId, ContactId},
     name::Name,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const HOUR: u64 = 3_600;
 pub(super) const DAY: u64 = 24 * HOUR;
@@ -54,6 +56,8 @@ pub(super) enum Chapter {
     Mend,
     /// Changes, with faults.
     Change,
+    /// Weeks in which little happens; with faults.
+    Quiet,
     /// The device is lost, new ones ask; with faults.
     Ask,
     /// No faults any more; one last recovery.
@@ -81,6 +85,9 @@ pub struct World {
     pub(super) lost: bool,
     /// Enough contacts were known to hold their pieces, once.
     pub(super) safe: bool,
+    /// Generations that the owner gave up.
+    pub(super) retired: BTreeSet<CircleId>,
+    pub(super) opens: Opens,
     seed: u64,
     queue: BTreeMap<(u64, u64), Task>,
     queued: u64,
@@ -103,28 +110,35 @@ impl World {
             people: Vec::new(),
             ids: Vec::new(),
             newcomers: Vec::new(),
-            relays: (0..plan.relays).map(|at| Relay::new(url(at))).collect(),
+            // One more, which the owner does not use.
+            relays: (0..=plan.relays).map(|at| Relay::new(url(at))).collect(),
             plan,
             faults,
             dice,
             rng: ChaCha20Rng::seed_from_u64(seed),
             lost: false,
             safe: false,
+            retired: BTreeSet::new(),
+            opens: Opens::new(),
             seed,
             queue: BTreeMap::new(),
             queued: 0,
         };
         (0..=world.plan.other()).for_each(|who| world.bear(who));
-        for (chapter, day) in [
+        let (gap, delay) = (world.plan.gap, world.plan.delay.max(2 * DAY));
+        for (chapter, time) in [
             (Chapter::Setup, 0),
-            (Chapter::Mend, 6),
-            (Chapter::Change, 8),
-            (Chapter::Ask, 12),
-            (Chapter::Calm, 20),
-            (Chapter::End, 24),
+            (Chapter::Mend, 6 * DAY),
+            (Chapter::Change, 8 * DAY),
+            (Chapter::Quiet, 12 * DAY),
+            (Chapter::Ask, 12 * DAY + gap),
+            (Chapter::Calm, 20 * DAY + gap),
+            (Chapter::End, 24 * DAY + gap + delay),
         ] {
-            world.at(START + day * DAY, Task::Chapter(chapter));
+            world.at(START + time, Task::Chapter(chapter));
         }
+        let stubborn = world.plan.dishonest && world.dice.chance(500);
+        world.relays.iter_mut().for_each(|relay| relay.stubborn = stubborn);
         world
     }
 
@@ -132,7 +146,8 @@ impl World {
     fn bear(&mut self, who: usize) {
         let skewed = self.faults.hit(Fault::Skew, &mut self.dice);
         let skew = if skewed { self.dice.between(0, 20 * HOUR) as i64 - 36_000 } else { 0 };
-        let mut relays: Vec<_> = self.relays.iter().map(|relay| relay.url.clone()).collect();
+        let own = self.relays.iter().take(self.plan.relays);
+        let mut relays: Vec<_> = own.map(|relay| relay.url.clone()).collect();
         self.dice.shuffle(&mut relays);
         if who != 0 && who != self.plan.other() {
             // Some know one relay only, or none before they read an invite.
@@ -166,6 +181,7 @@ impl World {
     fn outcome(self) -> Outcome {
         let restored = self.newcomers.iter().filter(|new| new.restored).count() as u64;
         let violation = self.ledger.violation().map(str::to_owned);
+        let deeds = self.ledger.deeds.clone();
         let (steps, trace, log) = self.ledger.finish();
         Outcome {
             seed: self.seed,
@@ -174,6 +190,7 @@ impl World {
             refused: self.newcomers.len() as u64 - restored,
             came_back: self.newcomers.last().is_some_and(|new| new.restored),
             faults: self.faults.counts,
+            deeds,
             steps,
             trace,
             log: log.unwrap_or_default(),
@@ -229,7 +246,7 @@ impl World {
 
     /// The same for what must not change anything: an error.
     pub(super) fn unchanged(&mut self, who: usize, before: &[u8], why: &str) {
-        let same = *self.people[who].state.encode() == before;
+        let same = self.people[who].state.pack() == before;
         self.ledger.ensure(same, || format!("{who}: an error changed the state: {why}"));
     }
 
@@ -244,6 +261,7 @@ impl World {
         for delivery in &step.outbox {
             self.is_silent(who, delivery);
         }
+        let quiet = step.outbox.is_empty() && step.events.is_empty();
         let host = &mut self.people[who];
         host.outbox.extend(step.outbox);
         host.persist();
@@ -251,6 +269,9 @@ impl World {
             self.restart(who);
         }
         self.look_after(who);
+        if !quiet {
+            self.something_opens();
+        }
         self.wake(Who::Person(who));
         true
     }
@@ -283,20 +304,46 @@ impl World {
     fn told(&mut self, who: usize, events: &[Event]) {
         for event in events {
             self.ledger.note(self.now, &format!("{who} {event:?}"));
-            if let Event::ProofFailed { contact, .. } = event {
+            if let Event::ProofFailed { contact, generation } = event {
                 let contact = self.people[0].state.contact_named(contact);
                 let lied = contact.is_some_and(|contact| {
                     self.plan.byzantine.iter().any(|who| self.ids[*who] == contact.card.id())
                 });
-                self.ledger.ensure(lied, || "an honest proof failed".to_owned());
+                let lacked =
+                    self.ids.iter().position(|id| contact.is_some_and(|c| c.card.id() == *id));
+                let lacked =
+                    lacked.is_some_and(|who| self.ledger.lacked.contains(&(who, *generation)));
+                self.ledger.ensure(lied || lacked, || "an honest proof failed".to_owned());
             }
+            self.heard(who, event);
         }
     }
 
-    /// Until the number was right, an honest person sends the requester nothing.
+    /// Friends who hear of a stop may meet the owner after all; and some events are counted.
+    fn heard(&mut self, who: usize, event: &Event) {
+        match event {
+            Event::Stopped { request, withdrawn, .. } => {
+                self.ledger.did(if *withdrawn { "stopped in time" } else { "stopped" });
+                let at = self.newcomers.iter().position(|new| new.host.state.id() == *request);
+                if let Some(at) = at.filter(|_| self.dice.chance(500)) {
+                    self.asking(HOUR, DAY, Asking::Decide { friend: who, at });
+                }
+            }
+            Event::PieceForgotten { .. } => self.ledger.did("forget"),
+            Event::PieceDeleted { generation, .. } => {
+                self.ledger.deleted.insert((who, *generation));
+                self.ledger.did("delete");
+            }
+            Event::ContactLeft { .. } => self.ledger.did("farewell"),
+            Event::Proved { holds: true, .. } => self.ledger.did("prove"),
+            _ => {}
+        }
+    }
+
+    /// Until the number was right, an honest contact sends the requester nothing.
     fn is_silent(&mut self, who: usize, delivery: &Delivery) {
-        let Delivery::Post { to, .. } = delivery else { return };
-        if !self.plan.is_honest(who) {
+        let (Delivery::Post { to, .. } | Delivery::PostHeld { to, .. }) = delivery else { return };
+        if who == 0 || !self.plan.is_honest(who) {
             return;
         }
         let here = |new: &&Newcomer| new.host.state.session().addresses().contains(to);

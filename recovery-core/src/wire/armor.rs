@@ -17,13 +17,35 @@ use base64ct::{Base64, Encoding};
 pub enum Title {
     /// An approval, sealed to a new device.
     Approval,
+    /// Messages that would otherwise lie at a relay.
+    Messages,
 }
 
 impl Title {
     fn text(self) -> &'static str {
         match self {
             Self::Approval => "RECOVERY APPROVAL",
+            Self::Messages => "RECOVERY MESSAGES",
         }
+    }
+
+    /// Longest armored text with this title that is read.
+    #[must_use]
+    pub fn max(self) -> usize {
+        match self {
+            Self::Approval => MAX,
+            Self::Messages => MESSAGES_MAX,
+        }
+    }
+
+    /// The title in the first line of a text, if it has one.
+    #[must_use]
+    pub fn of(text: &[u8]) -> Option<Self> {
+        let begins = |title: &Self| {
+            text.trim_ascii_start()
+                .starts_with(format!("-----BEGIN {}-----", title.text()).as_bytes())
+        };
+        [Self::Approval, Self::Messages].into_iter().find(begins)
     }
 }
 
@@ -31,8 +53,10 @@ impl Title {
 const LINE: usize = 48;
 /// Octets of the checksum: twelve characters without padding.
 const CHECKSUM: usize = 9;
-/// Longest armored text that is read.
+/// Longest armored approval that is read.
 pub const MAX: usize = 128 * 1_024;
+/// Longest armored messages that are read.
+pub const MESSAGES_MAX: usize = 24 * 1_024 * 1_024;
 
 /// The text is not armor, or was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +92,7 @@ pub fn encode(title: Title, octets: &[u8]) -> String {
 /// # Errors
 /// [`ArmorError`] unless it is, but for the ends of lines, what [`encode`] gives.
 pub fn decode(title: Title, text: &[u8]) -> Result<Vec<u8>, ArmorError> {
-    if text.len() > MAX {
+    if text.len() > title.max() {
         return Err(ArmorError::TooLong);
     }
     let text = std::str::from_utf8(text).map_err(|_| ArmorError::Damaged)?;

@@ -5,7 +5,7 @@ use recovery_core::{
     circle::OpenedState,
     flows::{
         Event,
-        approve::{ApproveError, Sent, Tried},
+        approve::{ApproveError, Consent, Sent, Tried},
         request::{NewDevice, RequestError, TRIES},
         restore::{Taken, Verdict},
     },
@@ -38,7 +38,8 @@ fn type_number(table: &mut Table, id: RequestId, number: &Number) -> Result<Trie
 
 fn approve(table: &mut Table, id: RequestId, code: Option<&Link>) -> Result<Sent, ApproveError> {
     let before = octets(&table.people[1]);
-    let sent = table.with(1, |device, ctx| device.approve(id, code, ctx));
+    let consent = Consent { scanned: code, overrides: false, ..Consent::default() };
+    let sent = table.with(1, |device, ctx| device.approve(id, consent, ctx));
     assert!(sent.is_ok() || octets(&table.people[1]) == before);
     sent
 }
@@ -216,8 +217,8 @@ fn only_the_code_on_the_screen_stands_in_for_the_number() {
     // It may be sent again, and is the same approval to the new device.
     let mut new = new;
     assert_eq!(approve(&mut table, id, None).unwrap_err(), ApproveError::Unchecked);
-    let first = approve(&mut table, id, Some(&code)).unwrap().message;
-    let second = approve(&mut table, id, Some(&code)).unwrap().message;
+    let first = approve(&mut table, id, Some(&code)).unwrap().message.unwrap();
+    let second = approve(&mut table, id, Some(&code)).unwrap().message.unwrap();
     assert_ne!(first, second);
     assert_eq!((new.take(&first), new.take(&second)), (Taken::Kept, Taken::Known));
 }

@@ -123,7 +123,7 @@ fn a_taken_invite_is_gone_and_an_old_one_is_tidied_away() {
     let link = invite(&mut table, "Carol");
     for (later, left) in [(7 * DAY - 1, 2), (1, 0)] {
         table.now += later;
-        let tidied = table.with(0, |device, ctx| device.tidy(ctx.now));
+        let tidied = table.with(0, |device, ctx| device.tidy(ctx));
         table.put(tidied);
         assert_eq!(table.people[0].invites().len(), left);
     }
@@ -219,7 +219,7 @@ fn an_answer_that_was_lost_can_be_given_again() {
     accept(&mut table, 1, &first).unwrap();
     table.mail().clear();
     table.now += 8 * DAY;
-    let tidied = table.with(0, |device, ctx| device.tidy(ctx.now));
+    let tidied = table.with(0, |device, ctx| device.tidy(ctx));
     assert!(!tidied.outbox.is_empty());
     table.put(tidied);
     assert!(table.people[0].invites().is_empty());

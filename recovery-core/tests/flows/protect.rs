@@ -38,7 +38,7 @@ fn nothing_is_sent_to_strangers_or_the_contested() {
     table.pair(0, 1);
     let stranger = Policy::any(1, vec![table.id(2)]).unwrap();
     let before = octets(&table.people[0]);
-    let refused = table.with(0, |device, ctx| device.protect(stranger, None, ctx));
+    let refused = table.with(0, |device, ctx| device.protect(stranger.into(), ctx));
     assert_eq!(refused.unwrap_err(), ProtectError::NoSuchContact);
     assert_eq!(octets(&table.people[0]), before);
 
@@ -154,7 +154,7 @@ fn messages_in_the_wrong_place_are_passed_over() {
 }
 
 #[test]
-fn contacts_hold_two_generations_and_refuse_to_go_back() {
+fn superseded_generations_are_kept_a_while_and_none_comes_back() {
     let mut table = Table::new(1, &["Anna", "Bob"]);
     let anna = table.id(0);
     table.pair(0, 1);
@@ -167,14 +167,20 @@ fn contacts_hold_two_generations_and_refuse_to_go_back() {
     let held = |table: &Table| -> Vec<u64> {
         table.people[1].held()[0].bundles.iter().map(|bundle| bundle.generation).collect()
     };
-    assert_eq!(held(&table), [2, 3]);
+    assert_eq!(held(&table), [1, 2, 3]);
+    let until: Vec<_> = table.people[1].held()[0].bundles.iter().map(|b| b.until).collect();
+    let kept = Some(table.now + 30 * crate::DAY);
+    assert_eq!(until, [kept, kept, None]);
     let before = octets(&table.people[1]);
     for bundle in &bundles {
         let step = table.with(1, |device, ctx| device.handle(Source::Owner(anna), bundle, ctx));
         assert_eq!((step.events, step.outbox), (vec![], vec![]));
     }
     assert_eq!(octets(&table.people[1]), before);
-    assert_eq!(table.people[0].vault().circles.len(), 2);
+    assert_eq!(table.people[0].vault().circles.len(), 1);
+    table.now += 30 * crate::DAY;
+    let _ = table.with(1, |device, ctx| device.tidy(ctx));
+    assert_eq!(held(&table), [3]);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use crate::spoilt;
 use recovery_core::{
     flows::{
         Device,
+        approve::Consent,
         request::NewDevice,
-        restore::{ImportError, RestoreError, Restored, Rollback, Taken, Verdict},
+        restore::{ImportError, Quorums, RestoreError, Restored, Rollback, Taken, Verdict},
     },
     ids::ContactId,
     kdf::KdfCost,
@@ -40,9 +41,8 @@ fn restore(
     found: &[Vec<u8>],
 ) -> Result<Restored, RestoreError> {
     let assessment = new.assess();
-    let set = assessment.complete(Some(pin)).into_iter().next().or(assessment.leading(Some(pin)));
-    let quorum = set.unwrap().combine()?;
-    quorum.restore(quorum.root(passphrase)?, found)
+    let quorums = Quorums::of(&assessment, pin)?;
+    quorums.restore(passphrase, found).map(|(restored, _)| restored)
 }
 
 fn verdicts(new: &NewDevice) -> Vec<(Option<String>, Verdict)> {
@@ -94,9 +94,9 @@ fn one_bad_piece_among_enough_is_named_and_left_aside() {
 fn an_approval_of_another_request_is_named_bad() {
     let (mut table, anna) = table(2, 2);
     let (one, mut other) = (table.ask("Anna"), table.ask("Anna"));
-    let sent = table.approve(1, &one, anna);
-    assert_eq!(other.take(&sent.message), Taken::Useless);
-    let resealed = table.reseal(&sent.message, &one, &other);
+    let message = table.approve(1, &one, anna).message.unwrap();
+    assert_eq!(other.take(&message), Taken::Useless);
+    let resealed = table.reseal(&message, &one, &other);
     assert_eq!(other.take(&resealed), Taken::Kept);
     let bad = Verdict::Bad("it was made for another request");
     assert_eq!(verdicts(&other), [(Some("Bob".to_owned()), bad)]);
@@ -107,7 +107,7 @@ fn an_approval_of_another_request_is_named_bad() {
 fn letters_twice_count_once() {
     let (mut table, anna) = table(2, 3);
     let mut new = table.ask("Anna");
-    let message = table.approve(1, &new, anna).message;
+    let message = table.approve(1, &new, anna).message.unwrap();
     let taken = [0; 3].map(|_| new.take(&message));
     assert_eq!(taken, [Taken::Kept, Taken::Known, Taken::Known]);
     let again = table.approve_again(1, &new);
@@ -156,7 +156,13 @@ fn two_owners_are_both_shown_and_the_pin_decides() {
         for friend in [1, 2] {
             let id = table.open(friend, &new.link(false), owner).unwrap();
             let link = new.link(true);
-            let sent = table.with(friend, |device, ctx| device.approve(id, Some(&link), ctx));
+            let sent = table.with(friend, |device, ctx| {
+                device.approve(
+                    id,
+                    Consent { scanned: Some(&link), overrides: false, ..Consent::default() },
+                    ctx,
+                )
+            });
             table.put(sent.unwrap().to_requester);
         }
     }
@@ -219,10 +225,10 @@ fn what_any_contact_knows_of_the_vault_counts() {
         let new = asked(&mut table, &[1, 2], anna);
         let restored = restore(&new, anna, None, &[old]).unwrap();
         assert_eq!(restored.generation, 1);
-        // A small vault came with the piece; of a large one it is known that it is missing.
-        let rollback = large.then_some(Rollback { found, known });
-        assert_eq!(restored.rollback, rollback);
-        assert_eq!(restored.device.vault().version, if large { found } else { known });
+        // What came with the one new piece is under a key that nobody has: it is known to be missing.
+        let by = vec![named("Bob")];
+        assert_eq!(restored.rollback, Some(Rollback { found, known, by }));
+        assert_eq!(restored.device.vault().version, found);
     }
 }
 
@@ -242,7 +248,12 @@ fn a_vault_is_found_anywhere_or_missed() {
     let new = asked(&mut table, &[1, 2], anna);
     let old = restore(&new, anna, None, &[]).unwrap();
     assert!(old.rollback.is_some_and(|rollback| rollback.found < found));
+    // Contacts keep what is superseded for 30 days.
     table.circle(0, 2, &[1, 2]);
+    table.now += 31 * crate::DAY;
+    for who in [1, 2] {
+        let _ = table.with(who, |device, ctx| device.tidy(ctx));
+    }
     let other = table.vault(1);
     let new = asked(&mut table, &[1, 2], anna);
     assert_eq!(restore(&new, anna, None, &[other]).map(drop), Err(RestoreError::NoVault));
@@ -252,9 +263,6 @@ fn a_vault_is_found_anywhere_or_missed() {
 
 #[test]
 fn a_passphrase_is_asked_for_and_must_be_right() {
-    let mut table = Table::new(1, &NAMES[..3]);
-    (1..3).for_each(|friend| table.pair(0, friend));
-    let anna = table.id(0);
     for (cost, wrong, right) in [
         (
             KdfCost { memory_kib: 19 * 1_024, passes: 1, lanes: 1 },
@@ -264,6 +272,9 @@ fn a_passphrase_is_asked_for_and_must_be_right() {
         // A downgrade: somebody stored parameters that protect nothing.
         (KdfCost { memory_kib: 8, passes: 1, lanes: 1 }, RestoreError::WrongKey, false),
     ] {
+        let mut table = Table::new(1, &NAMES[..3]);
+        (1..3).for_each(|friend| table.pair(0, friend));
+        let anna = table.id(0);
         table.cost = cost;
         table.protect(0, 2, &[1, 2], Some("open sesame"));
         table.cost = recovery_core::testkit::CHEAP;
@@ -281,14 +292,14 @@ fn approvals_travel_as_text_too() {
     let (mut table, anna) = table(2, 2);
     let (mut new, other) = (table.ask("Anna"), table.ask("Anna"));
     for friend in [1, 2] {
-        let message = table.approve(friend, &new, anna).message;
+        let message = table.approve(friend, &new, anna).message.unwrap();
         let text = armor::encode(Title::Approval, &message).replace('\n', "\r\n");
         assert_eq!(new.import(text.as_bytes()), Ok(()));
         assert_eq!(new.import(text.as_bytes()), Ok(()));
         assert!(matches!(new.import(&text.as_bytes()[9..]), Err(ImportError::Armor(_))));
     }
     assert!(restore(&new, anna, None, &[]).is_ok());
-    let message = table.approve(1, &other, anna).message;
+    let message = table.approve(1, &other, anna).message.unwrap();
     let text = armor::encode(Title::Approval, &message);
     let before = new.encode();
     assert_eq!(new.import(text.as_bytes()), Err(ImportError::NotForUs));
@@ -299,7 +310,7 @@ fn approvals_travel_as_text_too() {
 fn what_is_not_for_this_device_changes_nothing() {
     let (mut table, anna) = table(2, 2);
     let mut new = table.ask("Anna");
-    let message = table.approve(1, &new, anna).message;
+    let message = table.approve(1, &new, anna).message.unwrap();
     let before = new.encode();
     let bundle_sizes = [0, 1, 4_095, 4_096, 16_384, 65_536, 65_537];
     for junk in bundle_sizes.map(|size| vec![1; size]) {
@@ -321,7 +332,7 @@ fn the_owners_own_recovery_is_no_alarm() {
     let (mut table, anna) = table(2, 2);
     let (new, other) = (table.ask("Anna"), table.ask("Anna"));
     let now = table.now;
-    table.people[0].came_back(&new, now);
+    table.people[0].came_back(&new, 0, now);
     table.people[0] = Device::decode(&table.people[0].encode()).unwrap();
     table.approve(1, &new, anna);
     assert_eq!(table.settle(), []);

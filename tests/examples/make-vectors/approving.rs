@@ -3,9 +3,10 @@
 use crate::{
     asking::{usual_id, usual_request},
     case::{Case, hex},
-    cbor::{Cbor, array, bytes, raw, text, uint},
-    circle::{Bundle, letter, list},
-    pairing::signature_defects,
+    cbor::{Cbor, array, bytes, or_null, raw, text, uint},
+    circle::{Bundle, CIRCLE, letter, list},
+    defects::signature_defects,
+    keeping::newest_body,
     people::{ANNA, BOB, CAROL, DEVICE, Kind, MALLORY, Person, Statement},
     primitives::{flipped, kind},
     rng,
@@ -18,52 +19,69 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// What Bob's approval of the usual request says.
-struct Approval {
-    request: [u8; 32],
-    person: Person,
-    checked: u64,
-    holdings: Vec<Cbor>,
-    container: Option<Vec<u8>>,
+pub(crate) struct Approval {
+    pub(crate) request: [u8; 32],
+    pub(crate) person: Person,
+    pub(crate) checked: u64,
+    pub(crate) holdings: Vec<Cbor>,
+    pub(crate) newest: Option<Statement>,
+    pub(crate) overrides: bool,
 }
 
-/// `[bundle, shares]`
-fn holding(bundle: &Bundle) -> Cbor {
-    array([raw(bundle.statement().encode()), list(&bundle.shares)])
+/// `[bundle, shares, container]`
+pub(crate) fn holding(bundle: &Bundle, container: Option<&[u8]>) -> Cbor {
+    let holding = array([raw(bundle.statement().encode()), list(&bundle.shares)]);
+    container.map_or(holding.clone(), |container| holding.and(bytes(container)))
+}
+
+/// An owner's word to a contact that the vault has this version, and that the usual circle counts.
+fn newest(owner: Person, contact: Person, vault_version: u64) -> Statement {
+    let body = newest_body(vault_version, Some(CIRCLE)).encode();
+    owner.sign(Kind::Newest, &contact.id(), &body)
 }
 
 impl Approval {
-    fn usual() -> Self {
-        let holdings = vec![holding(&Bundle::usual())];
-        Self { request: usual_id(), person: BOB, checked: 0, holdings, container: None }
+    pub(crate) fn usual() -> Self {
+        let holdings = vec![holding(&Bundle::usual(), None)];
+        let (request, person) = (usual_id(), BOB);
+        Self { request, person, checked: 0, holdings, newest: None, overrides: false }
     }
 
     fn body(&self) -> Cbor {
         let holdings = array(self.holdings.clone());
         let card = self.person.usual_card();
-        let body = array([uint(1), bytes(self.request), card, uint(self.checked), holdings]);
-        self.container.as_ref().map_or(body.clone(), |container| body.and(bytes(container)))
+        let newest = or_null(self.newest.as_ref().map(Statement::signed));
+        let overrides = Cbor::Bool(self.overrides);
+        let checked = uint(self.checked);
+        array([uint(1), bytes(self.request), card, checked, holdings, newest, overrides])
     }
 
     fn sign(&self, body: &Cbor) -> Statement {
         self.person.sign(Kind::Approval, &self.request, &body.encode())
     }
 
-    fn letter(&self) -> Vec<u8> {
+    pub(crate) fn letter(&self) -> Vec<u8> {
         letter(&self.sign(&self.body()).encode(), None)
     }
 }
 
-fn for_request(folder: &'static str, name: &str, comment: &str, letter: &[u8]) -> Case {
+pub(crate) fn for_request(folder: &'static str, name: &str, comment: &str, letter: &[u8]) -> Case {
     let case = Case::new(folder, folder, name, comment).hex("device_seed", DEVICE.seed);
     case.hex("request", usual_request().encode()).hex("letter", letter)
 }
 
+/// The version that the owner told Bob.
+const TOLD: u64 = 12;
+
 fn approvals() -> Vec<Case> {
+    let told = newest(ANNA, BOB, TOLD);
     let case =
         |name: &str, comment: &str, letter: &[u8]| for_request("approval", name, comment, letter);
     let ok = |case: Case, approval: &Approval, bundles: &[&Bundle]| {
-        // What one bundle of an owner knows of the vault counts for all of them.
+        // What one bundle of an owner knows of the vault counts for all of them, and the owner's word too.
+        let told = approval.newest.as_ref().filter(|newest| newest.signature() == told.signature());
         let known = bundles.iter().map(|bundle| bundle.vault_version).max();
+        let known = known.max(told.map(|_| TOLD));
         let sets: Vec<_> = bundles
             .iter()
             .map(|bundle| {
@@ -77,21 +95,37 @@ fn approvals() -> Vec<Case> {
             .collect();
         let case =
             case.hex("contact_seed", approval.person.seed).hex("contact", approval.person.id());
-        case.text("name", approval.person.name).json("sets", json!(sets)).ok()
+        let case = case.text("name", approval.person.name).json("sets", json!(sets));
+        case.json("overrides", json!(approval.overrides)).ok()
     };
     let usual = Approval::usual;
     let bundle = Bundle::usual;
     let scanned = Approval { checked: 1, ..usual() };
-    let copy = Approval { container: Some(rng::octets::<8_192>("container").to_vec()), ..usual() };
+    let container = rng::octets::<8_192>("container");
+    let copy = Approval { holdings: vec![holding(&bundle(), Some(&container))], ..usual() };
+    let overriding = Approval { checked: 1, overrides: true, ..usual() };
+    let newer = Approval { newest: Some(told.clone()), ..usual() };
+    let for_carol = Approval { newest: Some(newest(ANNA, CAROL, TOLD)), ..usual() };
+    let by_mallory = Approval { newest: Some(newest(MALLORY, BOB, TOLD)), ..usual() };
     let second = Bundle { circle: [0xC2; 16], generation: 2, vault_version: 9, ..bundle() };
-    let two = Approval { holdings: vec![holding(&bundle()), holding(&second)], ..usual() };
+    let third = Bundle { circle: [0xC4; 16], generation: 3, vault_version: 8, ..bundle() };
+    let of_all = |bundles: &[&Bundle]| {
+        let holdings = bundles.iter().map(|bundle| holding(bundle, None)).collect();
+        Approval { holdings, ..usual() }
+    };
+    let many: Vec<Bundle> = (4..9)
+        .map(|generation| Bundle { circle: [0xD0 + generation as u8; 16], generation, ..bundle() })
+        .collect();
+    let first = bundle();
+    let eight: Vec<&Bundle> = [&first, &second, &third].into_iter().chain(&many).collect();
+    let (two, all) = (of_all(&[&first, &second]), of_all(&eight));
     let carols = Bundle { contact: CAROL, shares: usual_shares()[1..2].to_vec(), ..bundle() };
-    let by_carol = Approval { person: CAROL, holdings: vec![holding(&carols)], ..usual() };
+    let by_carol = Approval { person: CAROL, holdings: vec![holding(&carols, None)], ..usual() };
     let broken = |bundle: &Bundle, shares: &[Vec<u8>]| {
         array([raw(bundle.statement().encode()), list(shares)])
     };
     let half = Approval {
-        holdings: vec![broken(&bundle(), &usual_shares()[2..]), holding(&second)],
+        holdings: vec![broken(&bundle(), &usual_shares()[2..]), holding(&second, None)],
         ..usual()
     };
     let mut cases = vec![
@@ -106,6 +140,35 @@ fn approvals() -> Vec<Case> {
             case("two-generations", "Both generations that are held.", &two.letter()),
             &two,
             &[&bundle(), &second],
+        ),
+        ok(case("eight-generations", "As many as a contact holds.", &all.letter()), &all, &eight),
+        ok(
+            case("overrides", "In spite of the owner's stop.", &overriding.letter()),
+            &overriding,
+            &[&bundle()],
+        ),
+        ok(
+            case("newest", "The owner told the contact of a newer vault.", &newer.letter()),
+            &newer,
+            &[&bundle()],
+        ),
+        ok(
+            case(
+                "newest-for-another",
+                "What the owner told another contact does not count.",
+                &for_carol.letter(),
+            ),
+            &for_carol,
+            &[&bundle()],
+        ),
+        ok(
+            case(
+                "newest-of-another",
+                "What another owner told the contact does not count.",
+                &by_mallory.letter(),
+            ),
+            &by_mallory,
+            &[&bundle()],
         ),
         ok(
             case("another-contact", "By another contact.", &by_carol.letter()),
@@ -148,14 +211,18 @@ fn approvals() -> Vec<Case> {
         .fails("other-request"),
         named(case("no-holding", "No generation.", &of(vec![]).letter()), false).fails("no-piece"),
         named(
-            case("three-holdings", "Three generations.", &of(vec![holding(&bundle()); 3]).letter()),
+            case(
+                "nine-holdings",
+                "Nine generations.",
+                &of(vec![holding(&bundle(), None); 9]).letter(),
+            ),
             true,
         )
         .fails("no-piece"),
         bad_holding(
             "bundle-of-another",
             "Another contact's bundle: no name is given to the sender.",
-            holding(&carols),
+            holding(&carols, None),
             "other-contact",
             false,
         ),
@@ -209,8 +276,26 @@ fn approvals() -> Vec<Case> {
         ),
         bad(
             "null-container",
-            "The absent copy is spelled out.",
-            &signed(body.and(Cbor::Null)),
+            "An absent copy is spelled out.",
+            &of(vec![holding(&bundle(), None).and(Cbor::Null)]).letter(),
+            "malformed",
+        ),
+        bad(
+            "overrides-missing",
+            "It does not say whether it goes against a stop.",
+            &signed(array([
+                uint(1),
+                bytes(usual_id()),
+                BOB.usual_card(),
+                uint(0),
+                array(usual().holdings),
+            ])),
+            "malformed",
+        ),
+        bad(
+            "newest-is-text",
+            "A text for the owner's word.",
+            &signed(body.with(5, text("x"))),
             "malformed",
         ),
         bad(

@@ -3,7 +3,8 @@
 use crate::{
     case::Case,
     cbor::{Cbor, array, raw, text, uint},
-    pairing::{signature_defects, slot_box},
+    defects::signature_defects,
+    pairing::slot_box,
     people::{BOB, DEVICE, Kind, MALLORY, NOW, RELAY, Statement, hash},
     primitives::{flipped, longer, padded, shorter},
     rng,
@@ -20,12 +21,21 @@ fn request_body(device: Option<&str>, made: u64) -> Cbor {
     array([uint(1), DEVICE.usual_card(), device, uint(made)])
 }
 
-fn request(body: &Cbor) -> Statement {
+pub(crate) fn request_of(body: &Cbor) -> Statement {
     DEVICE.sign(Kind::Request, &DEVICE.id(), &body.encode())
 }
 
+pub(crate) fn usual_request_body() -> Cbor {
+    request_body(Some("Pixel 9"), NOW)
+}
+
 pub(crate) fn usual_request() -> Statement {
-    request(&request_body(Some("Pixel 9"), NOW))
+    request_of(&usual_request_body())
+}
+
+/// Of a device that does not say what it is.
+pub(crate) fn plain_request() -> Statement {
+    request_of(&request_body(None, NOW))
 }
 
 fn request_id(request: &[u8]) -> [u8; 32] {
@@ -65,7 +75,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let usual = usual_request();
     let content = slot_of(&usual.signed(), None);
     let slot = boxed_slot(&content);
-    let plain = request(&request_body(None, NOW));
+    let plain = plain_request();
     let cancel_body = array([uint(1), uint(NOW + 60)]).encode();
     let cancel = DEVICE.sign(Kind::Cancel, &usual_id(), &cancel_body);
     let cancelled = boxed_slot(&slot_of(&usual.signed(), Some(cancel.signed())));
@@ -160,7 +170,7 @@ pub(crate) fn cases() -> Vec<Case> {
     filler[8_000] = 1;
     let filler = boxed::seal(&secret, LABEL, &filler, &mut rng::of("request"));
     let body = request_body(phone, NOW);
-    let with_body = |body: Cbor| inside(&request(&body).encode());
+    let with_body = |body: Cbor| inside(&request_of(&body).encode());
     cases.extend([
         case("expired", "14 days old.", &url, &slot, NOW + 14 * DAY).fails("expired"),
         case("ahead", "Dated more than a day ahead.", &url, &slot, NOW - DAY - 1).fails("ahead"),

@@ -1,14 +1,14 @@
-//! What goes between an owner and a contact of a circle: bundles, receipts, alerts.
+//! What an owner gives to a contact of a circle: bundles.
 
 use crate::{
     case::{Case, hex},
     cbor::{Cbor, array, bytes, or_null, raw, text, uint},
-    pairing::signature_defects,
+    defects::signature_defects,
+    keeping::{forget_letter, letters, newest_letter},
     people::{
-        ANNA, BOB, CAROL, DEVICE, Kind, MALLORY, NOW, OTHER_RELAY, Person, RELAY, Statement, hash,
-        hkdf, mailbox,
+        ANNA, BOB, CAROL, Kind, MALLORY, NOW, OTHER_RELAY, Person, RELAY, Statement, hash, hkdf,
     },
-    primitives::{kind, longer, shorter},
+    primitives::{longer, shorter},
     rng::{self, Replay},
     values::usual_shares,
 };
@@ -22,10 +22,11 @@ use serde_json::{Value, json};
 
 pub(crate) const CIRCLE: [u8; 16] = [0xC1; 16];
 pub(crate) const ROOT: [u8; 32] = [0x60; 32];
+pub(crate) const ALARM_KEY: [u8; 32] = [0xA0; 32];
 pub(crate) const SHARE_SECRET: [u8; 32] = [0x53; 32];
 
 pub(crate) fn cases() -> Vec<Case> {
-    [bundles(), receipts(), alerts()].into_iter().flatten().collect()
+    bundles()
 }
 
 /// The package of the usual circle.
@@ -35,6 +36,18 @@ pub(crate) fn usual_package() -> Vec<u8> {
     let root = Secret::new(ROOT);
     wire::encode(&Package::seal(Way::Circle, &root, key.public(), &mut Replay(&random)).unwrap())
         .to_vec()
+}
+
+/// No delay.
+pub(crate) fn no_hold() -> Cbor {
+    array([uint(0), uint(0), array([])])
+}
+
+/// What a contact has for its warnings: the key, its own slots, and two others' at one relay.
+pub(crate) fn usual_alarm() -> Cbor {
+    let others = array([bytes([0xA2; 32]), bytes([0xA3; 32])]);
+    let places = array([array([text(RELAY), others])]);
+    array([bytes(ALARM_KEY), bytes([0xA1; 32]), places])
 }
 
 pub(crate) fn list(shares: &[Vec<u8>]) -> Cbor {
@@ -51,6 +64,8 @@ pub(crate) struct Bundle {
     pub(crate) passphrase: Option<Cbor>,
     pub(crate) hold: Cbor,
     pub(crate) vault_version: u64,
+    pub(crate) live: Option<[u8; 16]>,
+    pub(crate) alarm: Cbor,
 }
 
 impl Bundle {
@@ -63,8 +78,10 @@ impl Bundle {
             generation: 1,
             shares: usual_shares()[..1].to_vec(),
             passphrase: None,
-            hold: array([uint(0), array([])]),
+            hold: no_hold(),
             vault_version: 7,
+            live: None,
+            alarm: usual_alarm(),
         }
     }
 
@@ -82,6 +99,8 @@ impl Bundle {
             uint(self.vault_version),
             self.hold.clone(),
             uint(NOW - 60),
+            or_null(self.live.map(bytes)),
+            bytes(hash("recovery/v1/alarm-hash", &[&self.alarm.encode()])),
         ])
     }
 
@@ -90,11 +109,8 @@ impl Bundle {
     }
 
     pub(crate) fn pieces(&self, container: Option<&[u8]>) -> Cbor {
-        let pieces = array([uint(1), list(&self.shares)]);
-        match container {
-            Some(container) => pieces.and(bytes(container)),
-            None => pieces,
-        }
+        let container = or_null(container.map(bytes));
+        array([uint(1), list(&self.shares), container, self.alarm.clone()])
     }
 
     pub(crate) fn letter(&self, container: Option<&[u8]>) -> Vec<u8> {
@@ -141,12 +157,33 @@ fn bundles() -> Vec<Case> {
         array([text(RELAY), bytes([0x72; 32])]),
         array([text(OTHER_RELAY), bytes([0x73; 32])]),
     ]);
-    let held = Bundle { hold: array([uint(172_800), holds]), ..usual() };
+    let held = Bundle { hold: array([uint(172_800), uint(0), holds]), ..usual() };
+    let by_contacts = Bundle { hold: array([uint(86_400), uint(1), array([])]), ..usual() };
+    let lonely =
+        Bundle { alarm: array([bytes(ALARM_KEY), bytes([0xA1; 32]), array([])]), ..usual() };
     let weighty = Bundle { shares: usual_shares()[..2].to_vec(), ..usual() };
-    let second = Bundle { circle: [0xC2; 16], generation: 2, ..usual() };
+    let second = Bundle { circle: [0xC2; 16], generation: 2, live: Some(CIRCLE), ..usual() };
+    let third = Bundle { circle: [0xC4; 16], generation: 3, live: Some(CIRCLE), ..usual() };
+    let fourth = || Bundle { circle: [0xC5; 16], generation: 4, live: Some(CIRCLE), ..usual() };
+    let circles = |bundles: &[&Bundle]| {
+        json!(bundles.iter().map(|bundle| hex(&bundle.circle)).collect::<Vec<_>>())
+    };
     let before = |letters: &[&Bundle]| {
         json!(letters.iter().map(|bundle| hex(&bundle.letter(None))).collect::<Vec<_>>())
     };
+    // Of a circle that never counts.
+    let lost = |generation: u64| {
+        let circle = [0xE0 + generation as u8; 16];
+        Bundle { circle, generation, ..usual() }
+    };
+    // Each of these calls the one before it live.
+    let id = |generation: u64| [0xD0 + generation as u8; 16];
+    let chained = |generation: u64| {
+        let live = (generation > 1).then(|| id(generation - 1));
+        Bundle { circle: id(generation), generation, live, ..usual() }
+    };
+    let chain =
+        |count: u64| letters(&(1..=count).map(|n| chained(n).letter(None)).collect::<Vec<_>>());
     let mut cases = vec![
         ok(case("usual", "A bundle with one share.", &usual().letter(None)), &usual()),
         ok(
@@ -168,6 +205,89 @@ fn bundles() -> Vec<Case> {
             )
             .json("before", before(&[&usual()])),
             &second,
+        )
+        .json("held", circles(&[&usual(), &second])),
+        ok(
+            case(
+                "fourth-generation",
+                "Three are held: the one that counts stays, of the others the newest two do.",
+                &fourth().letter(None),
+            )
+            .json("before", before(&[&usual(), &second, &third])),
+            &fourth(),
+        )
+        .json("held", circles(&[&usual(), &third, &fourth()])),
+        ok(
+            case(
+                "fourth-of-nothing-live",
+                "It calls nothing live, but the first was called so before: that one stays.",
+                &Bundle { live: None, ..fourth() }.letter(None),
+            )
+            .json("before", before(&[&usual(), &second, &third])),
+            &Bundle { live: None, ..fourth() },
+        )
+        .json("held", circles(&[&usual(), &third, &fourth()])),
+        ok(
+            case(
+                "third-of-nothing-live",
+                "Two are held, and none was ever called live: the oldest goes.",
+                &lost(3).letter(None),
+            )
+            .json("before", before(&[&usual(), &lost(2)])),
+            &lost(3),
+        )
+        .json("held", circles(&[&lost(2), &lost(3)])),
+        ok(
+            case(
+                "called-live-by-word",
+                "The first was called live by a newest: it stays.",
+                &lost(3).letter(None),
+            )
+            .json(
+                "before",
+                letters(&[
+                    usual().letter(None),
+                    lost(2).letter(None),
+                    newest_letter(7, Some(CIRCLE)),
+                ]),
+            ),
+            &lost(3),
+        )
+        .json("held", circles(&[&usual(), &lost(2), &lost(3)])),
+        ok(
+            case(
+                "dropped-although-superseded",
+                "Of three that never counted the oldest goes, before its 30 days are over.",
+                &lost(3).letter(None),
+            )
+            .json(
+                "before",
+                letters(&[usual().letter(None), forget_letter(&[CIRCLE]), lost(2).letter(None)]),
+            ),
+            &lost(3),
+        )
+        .json("held", circles(&[&lost(2), &lost(3)])),
+        ok(
+            case("eighth-generation", "Seven that counted are held.", &chained(8).letter(None))
+                .json("before", chain(7)),
+            &chained(8),
+        )
+        .json("held", circles(&(1..9).map(chained).collect::<Vec<_>>().iter().collect::<Vec<_>>())),
+        ok(
+            case(
+                "by-contacts",
+                "With a delay that the contacts' own devices keep.",
+                &by_contacts.letter(None),
+            ),
+            &by_contacts,
+        ),
+        ok(
+            case(
+                "alone",
+                "Nobody else is to be warned, and there is no place.",
+                &lonely.letter(None),
+            ),
+            &lonely,
         ),
     ];
     let bad = |name, comment, letter: &[u8], outcome| case(name, comment, letter).fails(outcome);
@@ -216,6 +336,47 @@ fn bundles() -> Vec<Case> {
             "The pieces of another contact.",
             &pieces(&other_share.pieces(None).encode()),
             "wrong-pieces",
+        ),
+        bad(
+            "other-alarm",
+            "Another alarm than the one that was signed.",
+            &pieces(&good_pieces.with(3, lonely.alarm.clone()).encode()),
+            "wrong-pieces",
+        ),
+        bad(
+            "alarm-missing",
+            "Pieces without an alarm.",
+            &pieces(&array([uint(1), list(&usual().shares)]).encode()),
+            "bad-pieces",
+        ),
+        bad(
+            "alarm-key-short",
+            "An alarm whose key has 31 octets.",
+            &Bundle { alarm: usual_alarm().with(0, bytes([1; 31])), ..usual() }.letter(None),
+            "bad-pieces",
+        ),
+        bad(
+            "alarm-slot-short",
+            "A slot of another contact with an id of 31 octets.",
+            &Bundle {
+                alarm: usual_alarm()
+                    .with(2, array([array([text(RELAY), array([bytes([1; 31])])])])),
+                ..usual()
+            }
+            .letter(None),
+            "bad-pieces",
+        ),
+        bad(
+            "unknown-holder",
+            "Approvals are held by somebody whom version 1 does not know.",
+            &Bundle { hold: array([uint(60), uint(2), array([])]), ..usual() }.letter(None),
+            "malformed",
+        ),
+        bad(
+            "alarm-hash-missing",
+            "The last place is missing.",
+            &signed_body(without(&usual().body(), 13)),
+            "malformed",
         ),
         bad(
             "pieces-newer-version",
@@ -271,7 +432,7 @@ fn bundles() -> Vec<Case> {
         ),
         bad(
             "passphrase-left-out",
-            "The empty place before the last ones is left out.",
+            "An empty place before the last ones is left out.",
             &signed_body(without(&usual().body(), 7)),
             "malformed",
         ),
@@ -288,6 +449,13 @@ fn bundles() -> Vec<Case> {
             "taken",
         )
         .with_before(before(&[&usual()])),
+        bad(
+            "ninth-generation",
+            "Eight that counted are held: no more is kept.",
+            &chained(9).letter(None),
+            "too-many",
+        )
+        .with_before(chain(8)),
         bad("known", "The same bundle again: nothing happens.", &usual().letter(None), "known")
             .with_before(before(&[&usual()])),
         bad(
@@ -313,148 +481,4 @@ impl Case {
     fn with_before(self, before: Value) -> Self {
         self.json("before", before)
     }
-}
-
-fn receipts() -> Vec<Case> {
-    let bundle = Bundle::usual();
-    let hash = hash("recovery/v1/bundle-hash", &[&bundle.statement().encode()]);
-    let list = |shares: &[Vec<u8>]| list(shares).encode();
-    let key =
-        |shares: &[Vec<u8>]| hkdf(&list(shares), "recovery/v1/audit-key", &[&CIRCLE, &BOB.id()]);
-    let proof = |shares: &[Vec<u8>]| hkdf(&key(shares), "recovery/v1/audit-receipt", &[&hash]);
-    let body = |circle: [u8; 16], proof: [u8; 32]| array([uint(1), bytes(circle), bytes(proof)]);
-    let sign = |body: Cbor| BOB.sign(Kind::Receipt, &ANNA.id(), &body.encode());
-    let case = |name: &str, comment: &str, receipt: &[u8]| {
-        let case = Case::new("receipt", "receipt", name, comment).hex("owner", ANNA.id());
-        let case = case.hex("contact_card", BOB.usual_card().encode()).hex("circle", CIRCLE);
-        let shares = bundle.shares.iter().map(|share| hex(share)).collect::<Vec<_>>();
-        case.json("shares", json!(shares))
-            .hex("bundle", bundle.statement().encode())
-            .hex("receipt", receipt)
-    };
-    let mine = &bundle.shares;
-    let good = sign(body(CIRCLE, proof(mine)));
-    let mut cases = vec![
-        case("usual", "A receipt for the usual bundle.", &good.encode())
-            .hex("contact_seed", BOB.seed)
-            .hex("audit_key", key(mine))
-            .hex("bundle_hash", hash)
-            .hex("proof", proof(mine))
-            .ok(),
-    ];
-    let bad = |name, comment, receipt: &[u8], outcome| case(name, comment, receipt).fails(outcome);
-    for (name, comment, receipt, outcome) in signature_defects(&good, CAROL.id()) {
-        cases.push(bad(name, comment, &receipt, outcome));
-    }
-    cases.extend([
-        bad(
-            "other-share",
-            "The proof of another share.",
-            &sign(body(CIRCLE, proof(&usual_shares()[1..2]))).encode(),
-            "wrong-proof",
-        ),
-        bad("zeros", "A proof of zeros.", &sign(body(CIRCLE, [0; 32])).encode(), "wrong-proof"),
-        bad(
-            "other-circle",
-            "A receipt for another circle.",
-            &sign(body([9; 16], proof(mine))).encode(),
-            "unknown-circle",
-        ),
-        bad(
-            "body-newer-version",
-            "A receipt of version 2.",
-            &sign(body(CIRCLE, proof(mine)).with(0, uint(2))).encode(),
-            "newer-version",
-        ),
-        bad(
-            "body-too-long",
-            "A body of more than 256 octets.",
-            &sign(body(CIRCLE, proof(mine)).with(2, bytes([1; 256]))).encode(),
-            "too-long",
-        ),
-        bad(
-            "alert",
-            "An alert where a receipt is expected.",
-            &Statement { kind: kind(Kind::Alert), ..good.clone() }.encode(),
-            "wrong-kind",
-        ),
-    ]);
-    cases
-}
-
-fn alerts() -> Vec<Case> {
-    let request = rng::octets::<32>("alert");
-    let case = |name: &str, comment: &str, alert: &[u8]| {
-        let case = Case::new("alert", "alert", name, comment).hex("owner", ANNA.id());
-        case.hex("contact_card", BOB.usual_card().encode()).hex("alert", alert)
-    };
-    let body = |what: u64, device: Option<&str>, reason: Option<&str>| {
-        let session = array([mailbox(RELAY, DEVICE.seed[0])]);
-        let items = [
-            uint(1),
-            bytes(request),
-            uint(what),
-            text(DEVICE.name),
-            or_null(device.map(text)),
-            session,
-            uint(NOW),
-        ];
-        match reason {
-            Some(reason) => array(items).and(text(reason)),
-            None => array(items),
-        }
-    };
-    let sign = |body: Cbor| BOB.sign(Kind::Alert, &ANNA.id(), &body.encode());
-    let mut cases = Vec::new();
-    for (name, comment, what, device, reason) in [
-        ("opened", "A contact opened a request.", 0, Some("Pixel 9"), None),
-        ("wrong-numbers", "Three wrong numbers.", 1, None, None),
-        ("approved", "Approved.", 2, Some("laptop"), None),
-        ("declined", "Declined, with a reason.", 3, None, Some("That was not her voice.")),
-    ] {
-        let case = case(name, comment, &sign(body(what, device, reason)).encode());
-        let case = case.hex("contact_seed", BOB.seed).hex("request", request).number("what", what);
-        let case =
-            case.text("claims", DEVICE.name).json("device", json!(device)).number("made", NOW);
-        cases.push(case.json("reason", json!(reason)).ok());
-    }
-    let usual = body(0, Some("Pixel 9"), None);
-    let good = sign(usual.clone());
-    let bad = |name, comment, alert: &[u8], outcome| case(name, comment, alert).fails(outcome);
-    for (name, comment, alert, outcome) in signature_defects(&good, CAROL.id()) {
-        cases.push(bad(name, comment, &alert, outcome));
-    }
-    cases.extend([
-        bad(
-            "unknown-event",
-            "An event that version 1 does not know.",
-            &sign(usual.with(2, uint(4))).encode(),
-            "malformed",
-        ),
-        bad(
-            "name-with-line-break",
-            "A claimed name of two lines.",
-            &sign(usual.with(3, text("An\nna"))).encode(),
-            "malformed",
-        ),
-        bad(
-            "request-short",
-            "A request's id of 31 octets.",
-            &sign(usual.with(1, bytes([1; 31]))).encode(),
-            "malformed",
-        ),
-        bad(
-            "null-behind",
-            "The absent reason is spelled out.",
-            &sign(usual.and(Cbor::Null)).encode(),
-            "malformed",
-        ),
-        bad(
-            "body-newer-version",
-            "An alert of version 2.",
-            &sign(usual.with(0, uint(2))).encode(),
-            "newer-version",
-        ),
-    ]);
-    cases
 }

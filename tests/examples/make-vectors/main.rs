@@ -20,10 +20,15 @@ mod asking;
 mod case;
 mod cbor;
 mod circle;
+mod defects;
+mod drilling;
+mod keeping;
 mod pairing;
 mod people;
 mod primitives;
 mod rng;
+mod stopping;
+mod telling;
 mod texts;
 mod values;
 mod vaults;
@@ -40,8 +45,12 @@ fn main() {
         texts::cases(),
         pairing::cases(),
         circle::cases(),
+        telling::cases(),
         asking::cases(),
+        keeping::cases(),
+        drilling::cases(),
         approving::cases(),
+        stopping::cases(),
         vaults::cases(),
     ]
     .into_iter()

@@ -3,10 +3,8 @@
 use crate::{
     case::{Case, hex},
     cbor::{Cbor, array, bytes, raw, text, uint},
-    people::{
-        ANNA, BOB, CAROL, Kind, MALLORY, NOW, OTHER_RELAY, Person, RELAY, Statement, hkdf, mailbox,
-        malleable,
-    },
+    defects::signature_defects,
+    people::{ANNA, BOB, CAROL, Kind, NOW, OTHER_RELAY, Person, RELAY, Statement, hkdf, mailbox},
     primitives::{flipped, kind, longer, padded, shorter},
     rng,
     texts::link,
@@ -16,47 +14,6 @@ use serde_json::{Value, json};
 
 pub(crate) fn cases() -> Vec<Case> {
     [cards(), invites(), answers()].into_iter().flatten().collect()
-}
-
-/// What a signed statement can have wrong besides its body, each with its outcome.
-pub(crate) fn signature_defects(
-    good: &Statement,
-    other: [u8; 16],
-) -> Vec<(&'static str, &'static str, Vec<u8>, &'static str)> {
-    let mut unsigned = good.signature();
-    unsigned[0] ^= 1;
-    let audience = Statement { audience: vec![0x5C; good.audience.len()], ..good.clone() };
-    let sender = Statement { sender: other, ..good.clone() };
-    let mallory = Statement { signer: MALLORY, ..good.clone() };
-    let label = Statement { label: "recovery/v1/sign-nothing", ..good.clone() };
-    vec![
-        (
-            "flipped-signature",
-            "One bit of the signature.",
-            good.signed_with(unsigned).encode(),
-            "wrong-signature",
-        ),
-        (
-            "malleable-signature",
-            "The signature with the group's order added.",
-            good.signed_with(malleable(good.signature())).encode(),
-            "wrong-signature",
-        ),
-        ("signed-by-another", "Another key signed it.", mallory.encode(), "wrong-signature"),
-        (
-            "wrong-audience",
-            "It was signed for somebody or something else.",
-            audience.encode(),
-            "wrong-signature",
-        ),
-        ("wrong-label", "It was signed with another label.", label.encode(), "wrong-signature"),
-        (
-            "wrong-sender",
-            "It says to come from somebody else, and was signed so.",
-            sender.encode(),
-            "wrong-sender",
-        ),
-    ]
 }
 
 fn cards() -> Vec<Case> {
@@ -103,7 +60,7 @@ fn cards() -> Vec<Case> {
             bad(
                 "unknown-kind",
                 "A kind that version 1 does not know.",
-                &Statement { kind: uint(9), ..good.clone() }.encode(),
+                &Statement { kind: uint(99), ..good.clone() }.encode(),
                 "malformed",
             ),
             bad(

@@ -99,6 +99,16 @@ pub(crate) enum Kind {
     Approval,
     Decline,
     Alert,
+    Challenge,
+    Proof,
+    Forget,
+    Forgotten,
+    Leave,
+    Newest,
+    Stop,
+    Due,
+    Drill,
+    DrillAnswer,
 }
 
 impl Kind {
@@ -113,6 +123,16 @@ impl Kind {
             Self::Approval => "recovery/v1/sign-approval",
             Self::Decline => "recovery/v1/sign-decline",
             Self::Alert => "recovery/v1/sign-alert",
+            Self::Challenge => "recovery/v1/sign-challenge",
+            Self::Proof => "recovery/v1/sign-proof",
+            Self::Forget => "recovery/v1/sign-forget",
+            Self::Forgotten => "recovery/v1/sign-forgotten",
+            Self::Leave => "recovery/v1/sign-leave",
+            Self::Newest => "recovery/v1/sign-newest",
+            Self::Stop => "recovery/v1/sign-stop",
+            Self::Due => "recovery/v1/sign-due",
+            Self::Drill => "recovery/v1/sign-drill",
+            Self::DrillAnswer => "recovery/v1/sign-drill-answer",
         }
     }
 }

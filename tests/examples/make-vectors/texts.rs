@@ -211,9 +211,10 @@ fn loose(text: &str) -> String {
 }
 
 fn armors() -> Vec<Case> {
-    let case = |name: &str, comment: &str, text: &str| {
-        Case::new("armor", "armor", name, comment).text("title", "approval").text("text", text)
+    let titled = |title: &str, name: &str, comment: &str, text: &str| {
+        Case::new("armor", "armor", name, comment).text("title", title).text("text", text)
     };
+    let case = |name: &str, comment: &str, text: &str| titled("approval", name, comment, text);
     let mut cases = Vec::new();
     for (name, comment, length) in [
         ("nothing", "No octets: a frame and a checksum.", 0),
@@ -316,6 +317,24 @@ fn armors() -> Vec<Case> {
         ),
         bad("too-long", "More than 128 KiB.", &"A".repeat(131_073), "too-long"),
     ]);
+    for (name, comment, length) in [
+        ("messages", "Messages that lie at no relay.", 1_000),
+        ("messages-long", "More of them than an approval can have.", 100_000),
+    ] {
+        let octets = &rng::octets::<100_000>(name)[..length];
+        let text = armor::encode(Title::Messages, octets);
+        cases.push(titled("messages", name, comment, &text).hex("octets", octets).ok());
+    }
+    let messages = armor::encode(Title::Messages, &octets);
+    let retitled = good.replace("RECOVERY APPROVAL", "RECOVERY MESSAGES");
+    cases.extend([
+        titled("approval", "messages-for-approval", "Messages for an approval.", &messages)
+            .fails("frame"),
+        titled("messages", "approval-for-messages", "An approval for messages.", &good)
+            .fails("frame"),
+        titled("messages", "retitled", "An approval under the other title.", &retitled)
+            .fails("damaged"),
+    ]);
     cases
 }
 
@@ -359,6 +378,12 @@ fn relays() -> Vec<Case> {
             "https://[2001:db8::1]:444",
         ),
         good("longest", "255 octets.", &longest, &longest),
+        good(
+            "files",
+            "What stands for no relay.",
+            "https://files.invalid",
+            "https://files.invalid",
+        ),
         bad("no-scheme", "No scheme.", "relay.example.org", "scheme"),
         bad("other-scheme", "Another scheme.", "ftp://relay.example.org", "scheme"),
         bad("nothing", "No text.", "", "scheme"),

@@ -8,7 +8,7 @@ use crate::{
     rng,
 };
 use recovery_core::{
-    ids::{HoldToken, MailboxToken, RequestId, SlotToken},
+    ids::{DrillId, HoldToken, MailboxToken, RequestId, SlotToken},
     kdf::KdfCost,
     number::Number,
     secret::Secret,
@@ -19,7 +19,7 @@ use recovery_core::{
 use serde_json::json;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [ids(), numbers(), audits(), shares()].into_iter().flatten().collect()
+    [ids(), numbers(), audits(), audit_challenges(), shares()].into_iter().flatten().collect()
 }
 
 fn ids() -> Vec<Case> {
@@ -79,6 +79,11 @@ fn numbers() -> Vec<Case> {
     let ok = |case: Case, number: &Number, text: &str| {
         typed(case, text).text("number", &number.digits()).ok()
     };
+    let drilled = Number::of_drill(DrillId::new([0xD1; 16]), &Secret::new(secret), usual).unwrap();
+    let by_drill = |name: &str, comment: &str| {
+        let case = Case::new("number", "number", name, comment).text("of", "drill");
+        case.hex("secret", secret).hex("drill", [0xD1; 16])
+    };
     let zero = of_request([0; 32], [0; 16]);
     let mut cases = vec![
         ok(
@@ -93,6 +98,7 @@ fn numbers() -> Vec<Case> {
             &right.to_string().replace(' ', "-"),
         ),
         ok(by_pairing("pairing", "The number of two cards."), &paired, &paired.to_string()),
+        ok(by_drill("drill", "A rehearsal's number."), &drilled, &drilled.to_string()),
         ok(
             Case::new("number", "number", "zeros", "Hash and secret of zeros.")
                 .text("of", "request")
@@ -142,6 +148,11 @@ fn numbers() -> Vec<Case> {
         typed(
             by_pairing("other-card", "The number with somebody else's card."),
             &of_pairing(&cards.0, &CAROL.usual_card().encode(), secret).to_string(),
+        )
+        .fails("wrong-number"),
+        typed(
+            by_drill("request-for-drill", "A request's number is none of a rehearsal."),
+            &right.to_string(),
         )
         .fails("wrong-number"),
         typed(
@@ -198,6 +209,40 @@ fn audits() -> Vec<Case> {
         input(case("flipped", "One bit of the proof."), mine, circle, BOB.id(), bundle)
             .hex("proof", flipped(&proof(mine), 31))
             .fails("wrong-proof"),
+    ]
+}
+
+/// Proofs for a challenge.
+fn audit_challenges() -> Vec<Case> {
+    let dealt = dealt("audit", &[4; 32], &Groups::single(2, 3).unwrap()).remove(0);
+    let (circle, nonce) = ([5; 16], [6; 32]);
+    let key = |shares: &[Vec<u8>]| {
+        let list = Cbor::Array(shares.iter().map(bytes).collect()).encode();
+        hkdf(&list, "recovery/v1/audit-key", &[&circle, &BOB.id()])
+    };
+    let proof = |shares: &[Vec<u8>]| hkdf(&key(shares), "recovery/v1/audit-challenge", &[&nonce]);
+    let case = |name: &str, comment: &str, shares: &[Vec<u8>], nonce: [u8; 32], proof: &[u8]| {
+        let shares: Vec<String> = shares.iter().map(|share| hex(share)).collect();
+        let case = Case::new("audit", "audit-challenge", name, comment);
+        let case = case.json("shares", json!(shares)).hex("circle", circle);
+        case.hex("contact", BOB.id()).hex("nonce", nonce).hex("proof", proof)
+    };
+    let good = |name, comment, shares: &[Vec<u8>]| {
+        case(name, comment, shares, nonce, &proof(shares)).hex("audit_key", key(shares)).ok()
+    };
+    let bad = |name, comment, shares: &[Vec<u8>], nonce, proof: &[u8]| {
+        case(name, comment, shares, nonce, proof).fails("wrong-proof")
+    };
+    let mine = &dealt[..1];
+    let right = proof(mine);
+    let receipt = hkdf(&key(mine), "recovery/v1/audit-receipt", &[&nonce]);
+    vec![
+        good("challenge-one-share", "The proof of one share for a nonce.", mine),
+        good("challenge-two-shares", "A contact that holds two shares.", &dealt[..2]),
+        bad("challenge-other-share", "Of another share.", &dealt[1..2], nonce, &right),
+        bad("challenge-other-nonce", "For another nonce.", mine, [9; 32], &right),
+        bad("challenge-receipt", "A receipt's proof of the same octets.", mine, nonce, &receipt),
+        bad("challenge-flipped", "One bit of it.", mine, nonce, &flipped(&right, 31)),
     ]
 }
 

@@ -3,8 +3,8 @@
 use crate::{
     case::{Case, hex},
     cbor::{Cbor, array, bytes, raw, text, uint},
-    circle::{Bundle, CIRCLE, ROOT, usual_package},
-    people::{ANNA, BOB, CAROL, MALLORY, NOW, OTHER_RELAY, RELAY, mailbox},
+    circle::{Bundle, CIRCLE, ROOT, no_hold, usual_package},
+    people::{ANNA, BOB, CAROL, Kind, MALLORY, NOW, OTHER_RELAY, RELAY, mailbox},
     primitives::{flipped, longer, padded, shorter},
     rng,
 };
@@ -68,8 +68,10 @@ pub(crate) fn cases() -> Vec<Case> {
     let policy = |needed: u64, threshold: u64, members: u8| {
         let members: Vec<Cbor> = (0..members).map(|n| bytes([n; 16])).collect();
         let group = array([Cbor::Null, uint(threshold), array(members)]);
-        inside(plain.with(7, array([circle(array([uint(needed), array([group])]))])))
+        inside(plain.with(7, array([circle(array([uint(needed), array([group])]), 0)])))
     };
+    let unknown = array([bytes(BOB.id()), Cbor::Null]);
+    let retired_null = array([bytes([0xC0; 16]), uint(1), array([unknown])]);
     cases.extend([
         case("wrong-key", "Another root key.", [0x61; 32], &good).fails("closed"),
         bad("wrong-label", "The box of a home.", &label, "closed"),
@@ -116,9 +118,39 @@ pub(crate) fn cases() -> Vec<Case> {
             "malformed",
         ),
         bad("policy-out-of-reach", "Three of two.", &policy(1, 3, 2), "malformed"),
+        bad(
+            "stage-unknown",
+            "A circle at a stage that version 1 does not know.",
+            &inside(plain.with(7, array([circle(usual_policy(), 0).with(8, uint(3))]))),
+            "malformed",
+        ),
+        bad(
+            "root-of-nothing",
+            "A circle with an absent root key that is left out.",
+            &inside(plain.with(7, array([without_root(&circle(usual_policy(), 0))]))),
+            "malformed",
+        ),
+        bad(
+            "retired-null",
+            "That it is not known when a contact deletes its pieces is spelled out.",
+            &inside(plain.with(10, array([retired_null]))),
+            "malformed",
+        ),
         bad("policy-no-group", "None of one group is needed.", &policy(0, 2, 2), "malformed"),
     ]);
     cases
+}
+
+fn usual_policy() -> Cbor {
+    let group = array([Cbor::Null, uint(1), array([bytes([1; 16])])]);
+    array([uint(1), array([group])])
+}
+
+/// The circle without its place 9.
+fn without_root(circle: &Cbor) -> Cbor {
+    let Cbor::Array(mut items) = circle.clone() else { panic!("not an array") };
+    items.remove(9);
+    Cbor::Array(items)
 }
 
 /// `[base, relays]`
@@ -126,27 +158,29 @@ fn inbox(octet: u8) -> Cbor {
     array([bytes([octet; 32]), array([text(RELAY), text(OTHER_RELAY)])])
 }
 
-/// A circle with this policy; its members are not looked at.
-fn circle(policy: Cbor) -> Cbor {
+/// A circle with this policy; its members are not looked at. The first counts, a second one is dealt.
+fn circle(policy: Cbor, at: u64) -> Cbor {
     let member =
         |id: [u8; 16]| array([bytes(id), bytes([0xAD; 32]), bytes([0xB0; 32]), uint(0), uint(NOW)]);
-    let held = array([
-        bytes(CAROL.id()),
-        bytes([0xAE; 32]),
-        bytes([0xB1; 32]),
-        uint(1),
-        uint(NOW),
-        uint(NOW + 5),
-    ]);
+    let carol = [bytes(CAROL.id()), bytes([0xAE; 32]), bytes([0xB1; 32]), uint(1), uint(NOW)];
+    let held = array(carol.clone()).and(uint(NOW + 5));
+    let asked = array([bytes([0xAF; 32]), uint(NOW + 9)]);
+    let waiting = array(carol).with(3, uint(0)).and(Cbor::Null).and(asked);
+    let member_of = |at: u64| if at == 0 { held.clone() } else { waiting.clone() };
+    let root = array([bytes([0x63; 32]), bytes([0x74; 32])]);
+    let contacts = array([uint(86_400), uint(1), array([])]);
     array([
-        bytes(CIRCLE),
-        uint(1),
+        bytes([CIRCLE[0] + at as u8; 16]),
+        uint(at + 1),
         policy,
         raw(usual_package()),
         Cbor::Null,
-        array([uint(0), array([])]),
-        array([member(BOB.id()), held]),
+        if at == 0 { no_hold() } else { contacts },
+        array([member(BOB.id()), member_of(at)]),
         uint(NOW),
+        uint(if at == 0 { 1 } else { 0 }),
+        if at == 0 { Cbor::Null } else { root },
+        bytes([0x75 + at as u8; 32]),
     ])
 }
 
@@ -154,6 +188,7 @@ fn vault(entries: &[(&str, &[u8])], full: bool) -> Cbor {
     let entry = |(label, content): &(&str, &[u8])| array([text(label), bytes(content), uint(NOW)]);
     let entries: Vec<Cbor> = entries.iter().map(entry).collect();
     let (mut contacts, mut circles, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    let mut retired = Vec::new();
     if full {
         for (person, rivals, verified) in
             [(BOB, vec![], true), (CAROL, vec![MALLORY.usual_card()], false)]
@@ -169,10 +204,16 @@ fn vault(entries: &[(&str, &[u8])], full: bool) -> Cbor {
                 verified,
                 removed,
                 uint(NOW),
+                Cbor::Bool(person.name == CAROL.name),
+                array([uint(6), uint(NOW)]),
             ]));
         }
         let group = array([text("friends"), uint(2), array([bytes(BOB.id()), bytes(CAROL.id())])]);
-        circles.push(circle(array([uint(1), array([group])])));
+        let policy = array([uint(1), array([group])]);
+        circles.extend([circle(policy.clone(), 0), circle(policy, 1)]);
+        let forgot = array([bytes(CAROL.id()), uint(NOW + 2_592_000)]);
+        let members = array([array([bytes(BOB.id())]), forgot]);
+        retired.push(array([bytes([0xC0; 16]), uint(1), members]));
         let bundle = Bundle { owner: BOB, contact: ANNA, ..Bundle::usual() };
         let stored = array([
             raw(bundle.statement().encode()),
@@ -181,6 +222,20 @@ fn vault(entries: &[(&str, &[u8])], full: bool) -> Cbor {
             bundle.pieces(None),
             uint(NOW),
         ]);
+        let newer = Bundle { circle: [0xC2; 16], generation: 2, ..bundle };
+        let superseded = stored.and(uint(NOW + 60)).and(Cbor::Bool(true));
+        let newer = array([
+            raw(newer.statement().encode()),
+            bytes([0xC2; 16]),
+            uint(2),
+            newer.pieces(None),
+            uint(NOW),
+            Cbor::Null,
+            Cbor::Bool(false),
+        ]);
+        let newest = array([uint(1), uint(8), uint(NOW)]).encode();
+        let newest = BOB.sign(Kind::Newest, &ANNA.id(), &newest).signed();
+        let stop = array([bytes([0x5A; 32]), uint(NOW)]);
         let reach = array([text("her landline"), Cbor::Null, text("Where did we meet?")]);
         held.push(array([
             text("Bob"),
@@ -189,8 +244,12 @@ fn vault(entries: &[(&str, &[u8])], full: bool) -> Cbor {
             bytes([0x45; 16]),
             Cbor::Bool(true),
             reach,
-            array([stored]),
+            array([superseded, newer]),
             uint(NOW),
+            newest,
+            array([stop]),
+            uint(NOW - 5),
+            array([bytes([0x5B; 16])]),
         ]));
         held.push(array([
             text("Carol"),
@@ -201,6 +260,10 @@ fn vault(entries: &[(&str, &[u8])], full: bool) -> Cbor {
             array([]),
             array([]),
             uint(NOW),
+            Cbor::Null,
+            array([]),
+            uint(0),
+            array([]),
         ]));
     }
     array([
@@ -213,5 +276,7 @@ fn vault(entries: &[(&str, &[u8])], full: bool) -> Cbor {
         array(contacts),
         array(circles),
         array(held),
+        uint(if full { 2 } else { 0 }),
+        array(retired),
     ])
 }

@@ -5,11 +5,12 @@ use super::{Case, Outcome, Replay, decode, hex, verify};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use recovery_core::{
     boxed,
-    circle::{Held, Inbox, Reach, audit_key, receipt_proof},
+    circle::{Contact, Held, Inbox, Reach, Told, audit_key, receipt_proof},
     flows::{
         Context, Device, Event, Source, Step,
         pair::{PairError, read_invite},
         protect::bundle_hash,
+        request::request_id,
     },
     ids::labelled_hash,
     kdf::{KdfCost, hkdf},
@@ -45,10 +46,54 @@ pub(super) fn device(seed: Secret<32>, change: impl FnOnce(&mut Vault)) -> Devic
 
 /// The step of a device to which this letter is sealed.
 pub(super) fn deliver(device: &mut Device, to: &Identity, source: Source, letter: &Letter) -> Step {
+    deliver_at(device, to, (source, 1), letter)
+}
+
+/// The same at some time.
+pub(super) fn deliver_at(
+    device: &mut Device,
+    to: &Identity,
+    (source, now): (Source, u64),
+    letter: &Letter,
+) -> Step {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let message = seal::seal(letter, &to.public().sealing, &mut rng).unwrap();
-    let mut ctx = Context { now: 1, rng: &mut rng, cost: KdfCost::STANDARD };
+    let mut ctx = Context { now, rng: &mut rng, cost: KdfCost::STANDARD };
     device.handle(source, &message, &mut ctx)
+}
+
+/// An owner of whom nothing is held yet.
+pub(super) fn held(owner: &Card) -> Held {
+    Held {
+        name: owner.name().clone(),
+        card: owner.clone(),
+        inbox: Inbox::new(&[], &mut ChaCha20Rng::seed_from_u64(3)),
+        secret: Secret::new([0; 16]),
+        verified: true,
+        reach: Reach::default(),
+        bundles: Vec::new(),
+        seen: 0,
+        newest: None,
+        stopped: Vec::new(),
+        asked: 0,
+        forgotten: Vec::new(),
+    }
+}
+
+/// A contact of whom only the card matters.
+pub(super) fn contact(card: &Card) -> Contact {
+    Contact {
+        name: card.name().clone(),
+        card: card.clone(),
+        rivals: Vec::new(),
+        inbox: Inbox::new(&[], &mut ChaCha20Rng::seed_from_u64(3)),
+        secret: Secret::new([0; 16]),
+        verified: true,
+        removed: false,
+        seen: 0,
+        left: false,
+        told: Told::default(),
+    }
 }
 
 /// The same statement by its own maker.
@@ -138,17 +183,7 @@ pub(super) fn make_answer(case: &Case) -> Vec<u8> {
 
 pub(super) fn bundle(case: &Case) -> Outcome {
     let (owner, me) = (case.card("owner_card"), case.person("contact_seed"));
-    let mut rng = ChaCha20Rng::seed_from_u64(3);
-    let held = Held {
-        name: owner.name().clone(),
-        card: owner.clone(),
-        inbox: Inbox::new(&[], &mut rng),
-        secret: Secret::new([0; 16]),
-        verified: true,
-        reach: Reach::default(),
-        bundles: Vec::new(),
-        seen: 0,
-    };
+    let held = held(&owner);
     let mut device = device(case.secret("contact_seed"), |vault| vault.held.push(held));
     let source = Source::Owner(owner.id());
     for before in case.get("before").map(|_| case.hexes("before")).unwrap_or_default() {
@@ -156,12 +191,20 @@ pub(super) fn bundle(case: &Case) -> Outcome {
     }
     let letter: Letter = decode(&case.hex("letter"))?;
     let step = deliver(&mut device, &me, source, &letter);
-    let kept = device.held()[0].bundles.last().is_some_and(|kept| kept.signed == letter.signed);
+    let bundles = &device.held()[0].bundles;
+    let kept = bundles.last().is_some_and(|kept| kept.signed == letter.signed);
+    let circles: Vec<String> = bundles.iter().map(|kept| hex(kept.circle.as_bytes())).collect();
     match (verify::<Bundle>(&letter.signed, owner.keys(), me.id().as_bytes()), &step.events[..]) {
         (Err(wrong), [Event::PieceRefused { .. } | Event::Ignored { .. }]) => Err(wrong),
         (Ok(_), [Event::PieceRefused { why, .. }]) => Err(refusal(why).to_owned()),
         (Ok(_), []) => Err("known".to_owned()),
-        (Ok(bundle), [Event::PieceStored { .. }]) if kept => Ok(bundle_facts(&bundle, &letter)),
+        (Ok(bundle), [Event::PieceStored { .. }]) if kept => {
+            let mut facts = bundle_facts(&bundle, &letter);
+            if case.get("held").is_some() {
+                facts["held"] = json!(circles);
+            }
+            Ok(facts)
+        }
         other => panic!("{}: {other:?}", case.name),
     }
 }
@@ -173,6 +216,7 @@ fn refusal(why: &str) -> &'static str {
         "the piece itself is missing" => "no-pieces",
         "the piece is not the one that was signed" => "wrong-pieces",
         "another piece has its place already" => "taken",
+        "too many generations came in a short time" => "too-many",
         "the piece itself is damaged"
         | "the piece is damaged"
         | "the copy of the vault has no size of a vault" => "bad-pieces",
@@ -231,20 +275,30 @@ pub(super) fn make_receipt(case: &Case) -> Vec<u8> {
 }
 
 pub(super) fn alert(case: &Case) -> Outcome {
-    let (signed, card): (Signed, Card) = (decode(&case.hex("alert"))?, case.card("contact_card"));
-    let alert: Alert = verify(&signed, card.keys(), &case.hex("owner"))?;
+    let (owner, card) = (case.person("owner_seed"), case.card("contact_card"));
+    let signed: Signed = decode(&case.hex("alert"))?;
+    let mut device = device(case.secret("owner_seed"), |vault| vault.contacts.push(contact(&card)));
+    let source = Source::Contact(card.id());
+    let step = deliver(&mut device, &owner, source, &Letter::new(signed.clone(), None));
+    let alert: Result<Alert, _> = verify(&signed, card.keys(), owner.id().as_bytes());
+    let recovery = match (alert, &step.events[..]) {
+        (Err(wrong), [Event::Ignored { .. }]) => return Err(wrong),
+        (Ok(_), []) => return Err("bad-request".to_owned()),
+        (Ok(_), [Event::Alert { .. }]) => &device.recoveries()[0],
+        other => panic!("{}: {other:?}", case.name),
+    };
+    assert_eq!(recovery.request, request_id(&recovery.signed));
+    let report = &recovery.reports[0];
     Ok(json!({
-        "request": hex(alert.request.as_bytes()),
-        "what": alert.kind as u64,
-        "claims": alert.claims.as_str(),
-        "device": alert.device.as_ref().map(|device| device.as_str()),
-        "made": alert.made,
-        "reason": alert.reason.as_ref().map(|reason| reason.as_str()),
+        "request": hex(recovery.request.as_bytes()),
+        "what": report.kind as u64,
+        "claims": recovery.claims.as_str(),
+        "device": recovery.device.as_ref().map(|device| device.as_str()),
+        "made": report.made,
+        "reason": report.reason.as_ref().map(|reason| reason.as_str()),
     }))
 }
 
 pub(super) fn make_alert(case: &Case) -> Vec<u8> {
-    let signed = wire::decode(&case.hex("alert")).unwrap();
-    let contact = case.person("contact_seed");
-    wire::encode(&resign::<Alert>(&signed, &contact, &case.hex("owner"))).to_vec()
+    super::keeping::make_to_owner::<Alert>(case)
 }

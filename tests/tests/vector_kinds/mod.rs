@@ -1,8 +1,11 @@
 //! How each kind of case is run, and made again.
 
+mod drilling;
+mod keeping;
 mod messages;
 mod primitives;
 mod restoring;
+mod stopping;
 mod texts;
 
 use rand_core::{TryCryptoRng, TryRng};
@@ -11,7 +14,10 @@ use recovery_core::{
     keys::{Card, Identity, PublicKeys},
     secret::Secret,
     sign::{Signed, Statement, StatementError},
-    wire::{self, DecodeError},
+    wire::{
+        self, DecodeError,
+        messages::{Challenge, Drill, DrillAnswer, Forget, Forgotten, Leave, Newest, Proof, Stop},
+    },
 };
 use serde_json::Value;
 use std::convert::Infallible;
@@ -29,6 +35,7 @@ pub(crate) fn run(case: &Case) -> Outcome {
         "identity" => primitives::identity(case),
         "number" => primitives::number(case),
         "audit" => primitives::audit(case),
+        "audit-challenge" => primitives::audit_challenge(case),
         "share" => primitives::share(case),
         "share-words" => primitives::share_words(case),
         "share-set" => primitives::share_set(case),
@@ -42,9 +49,21 @@ pub(crate) fn run(case: &Case) -> Outcome {
         "bundle" => messages::bundle(case),
         "receipt" => messages::receipt(case),
         "alert" => messages::alert(case),
+        "challenge" => keeping::challenge(case),
+        "proof" => keeping::proof(case),
+        "forget" => keeping::forget(case),
+        "forgotten" => keeping::forgotten(case),
+        "leave" => keeping::leave(case),
+        "newest" => keeping::newest(case),
+        "drill" => drilling::drill(case),
+        "drill-answer" => drilling::drill_answer(case),
+        "stop" => stopping::stop(case),
+        "alarm" => stopping::alarm(case),
         "request" => restoring::request(case),
         "approval" => restoring::approval(case),
         "decline" => restoring::decline(case),
+        "due" => stopping::due(case),
+        "assessment" => stopping::assessment(case),
         "vault" => restoring::vault(case),
         kind => panic!("{}: no such kind: {kind}", case.name),
     }
@@ -63,6 +82,17 @@ pub(crate) fn remake(case: &Case) -> Vec<(&'static str, Vec<u8>)> {
         "bundle" => vec![("letter", messages::make_bundle(case))],
         "receipt" => vec![("receipt", messages::make_receipt(case))],
         "alert" => vec![("alert", messages::make_alert(case))],
+        "challenge" => vec![("challenge", keeping::make_to_contact::<Challenge>(case))],
+        "proof" => vec![("proof", keeping::make_to_owner::<Proof>(case))],
+        "forget" => vec![("forget", keeping::make_to_contact::<Forget>(case))],
+        "forgotten" => vec![("forgotten", keeping::make_to_owner::<Forgotten>(case))],
+        "leave" => vec![("leave", keeping::make_to_owner::<Leave>(case))],
+        "newest" => vec![("newest", keeping::make_to_contact::<Newest>(case))],
+        "drill" => vec![("drill", keeping::make_to_contact::<Drill>(case))],
+        "drill-answer" => vec![("drill_answer", keeping::make_to_owner::<DrillAnswer>(case))],
+        "stop" => vec![("stop", keeping::make_to_contact::<Stop>(case))],
+        "alarm" => vec![("slot", stopping::make_alarm(case))],
+        "due" => vec![("letter", stopping::make_due(case))],
         "request" => vec![("request", restoring::make_request(case))],
         "approval" => vec![("letter", restoring::make_approval(case))],
         "decline" => vec![("letter", restoring::make_decline(case))],

@@ -3,9 +3,9 @@
 use super::{Case, Outcome, Replay, decode, decode_outcome, hex};
 use recovery_core::{
     boxed as core_box,
-    circle::{audit_key, receipt_proof},
+    circle::{audit_key, challenge_proof, receipt_proof},
     hpke_suite::OpeningKey,
-    ids::{CircleId, RequestId, labelled_hash},
+    ids::{CircleId, DrillId, RequestId, labelled_hash},
     kdf::{KdfCost, hkdf},
     labels,
     number::{Number, NumberError},
@@ -116,6 +116,7 @@ pub(super) fn number(case: &Case) -> Outcome {
     })?;
     let right = match case.text("of") {
         "request" => Number::of_request(RequestId::new(case.octets("request")), &secret, cost),
+        "drill" => Number::of_drill(DrillId::new(case.octets("drill")), &secret, cost),
         _ => {
             let (owner, friend) = (case.card("owner_card"), case.card("friend_card"));
             Number::of_pairing(owner.signed(), friend.signed(), &secret, cost)
@@ -141,6 +142,17 @@ pub(super) fn audit(case: &Case) -> Outcome {
     // The same by HKDF alone.
     let by_hand = hkdf::<32>(key.expose(), &[], labels::AUDIT_RECEIPT, &[&case.hex("bundle_hash")]);
     assert_eq!(by_hand.expose(), &proof);
+    Ok(json!({"audit_key": hex(key.expose())}))
+}
+
+pub(super) fn audit_challenge(case: &Case) -> Outcome {
+    let shares: Vec<SecretBytes> =
+        case.hexes("shares").iter().map(|share| SecretBytes::new(share)).collect();
+    let circle = CircleId::new(case.octets("circle"));
+    let key = audit_key(&shares, circle, case.contact_id("contact"));
+    if challenge_proof(&key, &case.octets("nonce")) != case.octets("proof") {
+        return Err("wrong-proof".to_owned());
+    }
     Ok(json!({"audit_key": hex(key.expose())}))
 }
 

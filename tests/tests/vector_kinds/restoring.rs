@@ -6,7 +6,7 @@ use super::{
 use minicbor::Encoder;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use recovery_core::{
-    circle::{Held, HeldBundle, Inbox, OpenedState, Reach},
+    circle::{Held, HeldBundle, OpenedState},
     flows::{
         Context,
         request::{NewDevice, RequestError, request_id},
@@ -24,7 +24,7 @@ use recovery_core::{
     wire::{
         self,
         link::Link,
-        messages::{Approval, Decline, Pieces, Request},
+        messages::{Alarm, Approval, Decline, Pieces, Request},
     },
 };
 use serde_json::json;
@@ -33,7 +33,7 @@ pub(super) fn request(case: &Case) -> Outcome {
     let owner = Identity::from_seed(&Secret::new([0xA0; 32])).card("Anna".parse().unwrap(), vec![]);
     let owner = Card::verify(&owner).unwrap();
     let friend = Secret::new([0xF0; 32]);
-    let mut device = messages::device(friend, |vault| vault.held.push(held(&owner)));
+    let mut device = messages::device(friend, |vault| vault.held.push(held(&owner, no_alarm())));
     let link: Link = case.text("link").parse().unwrap();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let mut ctx = Context { now: case.number("now"), rng: &mut rng, cost: KdfCost::STANDARD };
@@ -62,24 +62,23 @@ pub(super) fn request(case: &Case) -> Outcome {
 }
 
 /// An owner of whom something is held; what, does not matter here.
-fn held(owner: &Card) -> Held {
+pub(super) fn held(owner: &Card, alarm: Alarm) -> Held {
     let bundle = HeldBundle {
         signed: owner.signed().clone(),
         circle: CircleId::new([0; 16]),
         generation: 1,
-        pieces: Pieces::new(Vec::new(), None),
+        pieces: Pieces::new(Vec::new(), None, alarm),
         stored: 0,
+        until: None,
+        counted: true,
     };
-    Held {
-        name: owner.name().clone(),
-        card: owner.clone(),
-        inbox: Inbox::new(&[], &mut ChaCha20Rng::seed_from_u64(1)),
-        secret: Secret::new([0; 16]),
-        verified: true,
-        reach: Reach::default(),
-        bundles: vec![bundle],
-        seen: 0,
-    }
+    Held { bundles: vec![bundle], ..messages::held(owner) }
+}
+
+/// Nobody to warn.
+fn no_alarm() -> Alarm {
+    let own = recovery_core::ids::Base::random(&mut ChaCha20Rng::seed_from_u64(4));
+    Alarm { key: Secret::new([0; 32]), own, places: Vec::new() }
 }
 
 pub(super) fn make_request(case: &Case) -> Vec<u8> {
@@ -90,7 +89,7 @@ pub(super) fn make_request(case: &Case) -> Vec<u8> {
 }
 
 /// The new device that made the case's request, after this letter.
-fn assess(case: &Case, letter: &Letter) -> Result<Assessment, String> {
+pub(super) fn assess(case: &Case, letter: &Letter) -> Result<Assessment, String> {
     let mut device = new_device(case);
     let to = &case.person("device_seed").public().sealing.clone();
     let message = seal::seal(letter, to, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
@@ -103,7 +102,7 @@ fn assess(case: &Case, letter: &Letter) -> Result<Assessment, String> {
 }
 
 /// Its state, written by hand: seed, link secret, slot, session, request, letters, cancelled.
-fn new_device(case: &Case) -> NewDevice {
+pub(super) fn new_device(case: &Case) -> NewDevice {
     let mut state = Vec::new();
     let mut encoder = Encoder::new(&mut state);
     let start = encoder.array(8).unwrap().u8(1).unwrap().bytes(&case.hex("device_seed")).unwrap();
@@ -115,16 +114,20 @@ fn new_device(case: &Case) -> NewDevice {
 }
 
 /// The name of a reason that is written for people.
-fn verdict(assessment: &Assessment) -> Result<Option<&Name>, &'static str> {
+pub(super) fn verdict(assessment: &Assessment) -> Result<Option<&Name>, &'static str> {
     let assessed = &assessment.approvals[0];
     match assessed.verdict {
-        Verdict::Good | Verdict::Declined => Ok(assessed.contact.as_ref()),
+        Verdict::Good | Verdict::Declined | Verdict::Held { .. } | Verdict::Vetoed { .. } => {
+            Ok(assessed.contact.as_ref())
+        }
         Verdict::Bad(why) => Err(match why {
             "it was made for another request" => "other-request",
             "it holds no piece" | "it holds more pieces than one contact has" => "no-piece",
             "the piece belongs to another contact" => "other-contact",
             "the piece was not signed by its owner" => "unsigned-piece",
             "the piece is damaged" => "bad-piece",
+            "it announces an approval, but is not a contact's"
+            | "it says to stop this, but not as anybody known here" => "unknown-sender",
             "it is damaged" | "its signature is wrong" => "statement",
             other => panic!("a new reason: {other}"),
         }),
@@ -160,10 +163,15 @@ pub(super) fn approval(case: &Case) -> Outcome {
         })
         .collect();
     let contact = assessment.sets[0].approvers().next().unwrap().id;
-    Ok(json!({"name": name.as_str(), "contact": hex(contact.as_bytes()), "sets": sets}))
+    Ok(json!({
+        "name": name.as_str(),
+        "contact": hex(contact.as_bytes()),
+        "sets": sets,
+        "overrides": assessment.approvals[0].overrides,
+    }))
 }
 
-fn resigned<T: recovery_core::sign::Statement>(case: &Case) -> Vec<u8> {
+pub(super) fn resigned<T: recovery_core::sign::Statement>(case: &Case) -> Vec<u8> {
     let letter: Letter = wire::decode(&case.hex("letter")).unwrap();
     let request: Signed = wire::decode(&case.hex("request")).unwrap();
     let (contact, audience) = (case.person("contact_seed"), request_id(&request));

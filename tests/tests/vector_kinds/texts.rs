@@ -40,13 +40,19 @@ pub(super) fn link(case: &Case) -> Outcome {
 
 pub(super) fn armor(case: &Case) -> Outcome {
     let text = case.text("text");
-    let octets = armor::decode(Title::Approval, text.as_bytes()).map_err(|error| match error {
+    let title = match case.text("title") {
+        "approval" => Title::Approval,
+        "messages" => Title::Messages,
+        other => panic!("{other}"),
+    };
+    let octets = armor::decode(title, text.as_bytes()).map_err(|error| match error {
         ArmorError::TooLong => "too-long",
         ArmorError::Frame => "frame",
         ArmorError::Damaged => "damaged",
         other => panic!("{other}"),
     })?;
-    let made = armor::encode(Title::Approval, &octets);
+    let made = armor::encode(title, &octets);
+    assert_eq!(Title::of(text.as_bytes()), Some(title));
     assert_eq!(made.trim(), text.replace("\r\n", "\n").trim(), "{}", case.name);
     Ok(json!({"octets": hex(octets)}))
 }

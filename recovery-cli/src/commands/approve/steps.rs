@@ -45,7 +45,9 @@ fn who_asks(app: &App, client: &Client, id: RequestId, owner: &Name) -> Result<(
         let word = ago(held.seen, now());
         text.push_str(&format!("  known to you   {name}'s own device last wrote {word}\n"));
         let theirs = |opened: &&Opened| opened.owner == Some(held.card.id()) && opened.id != id;
-        let refused = |state| matches!(state, OpenedState::Declined | OpenedState::Burnt);
+        let refused = |state| {
+            matches!(state, OpenedState::Declined | OpenedState::Burnt | OpenedState::Impostor)
+        };
         let before = device.opened().iter().filter(theirs).filter(|o| refused(o.state)).count();
         if before > 0 {
             text.push_str(&format!(
@@ -88,7 +90,7 @@ fn stop_and_call(app: &App, client: &Client, owner: &Name, name: &str) -> Result
         _ => Err(Failure::new(
             "not-them",
             format!("Nothing was sent. It is good that you noticed that this is not {name}."),
-            "Run 'recovery decline' with the same link, and tell your friend by a way you already had.".to_owned(),
+            "Run 'recovery decline --impostor' with the same link: their devices and other contacts are warned. Then tell your friend by a way you already had.".to_owned(),
         )),
     }
 }

@@ -1,12 +1,12 @@
 //! Checking each approval, and grouping the good ones.
 
-use super::{Approver, Quorum, RestoreError};
+use super::{
+    Approver, Quorum, RestoreError,
+    words::{assess_decline, assess_due, assess_stop, settle},
+};
 use crate::{
     address::SlotAddress,
-    flows::{
-        keep::{SHARES_MAX, parse_share},
-        protect::GENERATIONS,
-    },
+    flows::keep::{HELD_MAX, SHARES_MAX, parse_share},
     ids::{CircleId, ContactId, RequestId},
     kdf::KdfCost,
     keys::Card,
@@ -15,7 +15,7 @@ use crate::{
     seal::Letter,
     sign::{Kind, Signed, StatementError},
     slip39::{self, Progress, Share},
-    wire::messages::{Approval, Bundle, Decline, Holding, Pieces},
+    wire::messages::{Approval, Bundle, Holding, Newest, pieces_hash},
 };
 
 /// What a message to the new device is worth.
@@ -23,8 +23,18 @@ use crate::{
 pub enum Verdict {
     /// It counts.
     Good,
+    /// The contact said yes; the approval comes later.
+    Held {
+        /// Unix seconds, by the contact's clock.
+        until: u64,
+    },
     /// The contact said no.
     Declined,
+    /// A device of the owner's stopped the recovery, or with it this contact's approval.
+    Vetoed {
+        /// Unix seconds, by that device's clock.
+        at: u64,
+    },
     /// It does not count, for this reason.
     Bad(&'static str),
 }
@@ -32,16 +42,38 @@ pub enum Verdict {
 /// One message, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessed {
-    /// The contact's name; `None` for an unknown sender.
+    /// The contact's name, or the owner's for a stop; `None` for an unknown sender.
     pub contact: Option<Name>,
     /// What it is worth.
     pub verdict: Verdict,
+    /// The contact went against the owner's stop, after meeting the person.
+    pub overrides: bool,
+    /// Who a name belongs to.
+    pub(super) from: Option<ContactId>,
+    /// Whose contact that is.
+    pub(super) owner: Option<ContactId>,
+}
+
+impl Assessed {
+    /// Whether a named line is the owner's own word, not a contact's.
+    #[must_use]
+    pub fn is_owners(&self) -> bool {
+        self.from.is_none() && self.owner.is_some()
+    }
+
+    pub(super) fn unknown(why: &'static str) -> Self {
+        Self::of(None, Verdict::Bad(why))
+    }
+
+    pub(super) fn of(contact: Option<Name>, verdict: Verdict) -> Self {
+        Self { contact, verdict, overrides: false, from: None, owner: None }
+    }
 }
 
 /// Everything that came, checked and grouped.
 #[derive(Debug, Default)]
 pub struct Assessment {
-    /// One line for each message.
+    /// What each message comes to; word of an approval gives way to the approval.
     pub approvals: Vec<Assessed>,
     /// Good approvals by owner and circle, in the order they came.
     pub sets: Vec<ShareSet>,
@@ -56,8 +88,10 @@ pub struct ShareSet {
     pub circle: CircleId,
     /// Its generation.
     pub generation: u64,
-    /// The newest version of the vault that any of the owner's bundles knows of.
+    /// The newest version of the vault that any of the owner's contacts knows of.
     pub vault_version: u64,
+    /// Who knows of it.
+    pub known_by: Vec<Name>,
     /// Argon2id parameters, if the circle has a passphrase.
     pub passphrase: Option<KdfCost>,
     pub(super) parts: Vec<Part>,
@@ -89,6 +123,21 @@ impl Assessment {
             }
         }
         best
+    }
+
+    /// Whose contacts answered.
+    pub(super) fn owners(&self) -> Vec<ContactId> {
+        let contacts = self.approvals.iter().filter(|line| line.from.is_some());
+        contacts.filter_map(|line| line.owner).collect()
+    }
+
+    /// All complete sets of an owner, the newest first.
+    #[must_use]
+    pub fn complete_of(&self, owner: ContactId) -> Vec<&ShareSet> {
+        let theirs = |set: &&ShareSet| set.owner.id() == owner && set.is_complete();
+        let mut sets: Vec<&ShareSet> = self.sets.iter().filter(theirs).collect();
+        sets.sort_by_key(|set| std::cmp::Reverse(set.generation));
+        sets
     }
 
     /// The set that is nearest to being complete, newest first among equals.
@@ -158,11 +207,14 @@ pub(super) fn assess(request: RequestId, letters: &[Letter]) -> Assessment {
     for letter in letters {
         let assessed = match letter.signed.kind {
             Kind::Decline => assess_decline(request, &letter.signed),
+            Kind::Due => assess_due(request, &letter.signed),
+            Kind::Stop => assess_stop(request, &letter.signed),
             _ => assess_approval(request, &letter.signed, &mut assessment.sets),
         };
         assessment.approvals.push(assessed);
     }
     share_knowledge(&mut assessment.sets);
+    settle(&mut assessment.approvals);
     assessment
 }
 
@@ -171,8 +223,8 @@ pub(super) fn counts(request: RequestId, letter: &Letter) -> bool {
     let alone = assess(request, std::slice::from_ref(letter));
     alone.approvals.iter().any(|assessed| match assessed.verdict {
         Verdict::Good => true,
-        Verdict::Declined => assessed.contact.is_some(),
-        Verdict::Bad(_) => false,
+        Verdict::Declined | Verdict::Held { .. } => assessed.contact.is_some(),
+        Verdict::Bad(_) | Verdict::Vetoed { .. } => false,
     })
 }
 
@@ -182,37 +234,23 @@ fn share_knowledge(sets: &mut [ShareSet]) {
     let known = sets.to_vec();
     for set in sets {
         for other in known.iter().filter(|other| other.owner.id() == set.owner.id()) {
-            set.vault_version = set.vault_version.max(other.vault_version);
+            if other.vault_version > set.vault_version {
+                (set.vault_version, set.known_by) = (other.vault_version, Vec::new());
+            }
+            if other.vault_version == set.vault_version {
+                other.known_by.iter().for_each(|name| push_new(&mut set.known_by, name.clone()));
+            }
             other.slots.iter().for_each(|slot| push_new(&mut set.slots, slot.clone()));
             other.containers.iter().for_each(|copy| push_new(&mut set.containers, copy.clone()));
         }
     }
 }
 
-fn assess_decline(request: RequestId, signed: &Signed) -> Assessed {
-    let unknown = |why| Assessed { contact: None, verdict: Verdict::Bad(why) };
-    let decline = signed.verify_claim(|d: &Decline| (d.card.keys(), d.request.as_bytes().to_vec()));
-    let decline = match decline {
-        Ok(decline) => decline,
-        Err(error) => return unknown(flaw(error)),
-    };
-    let bundle = decline.bundle.as_ref().map(verify_bundle);
-    let contact = match bundle {
-        Some(Ok(bundle)) if bundle.contact == decline.card.id() => {
-            Some(decline.card.name().clone())
-        }
-        _ => None,
-    };
-    let for_us = decline.request == request;
-    let verdict = if for_us { Verdict::Declined } else { Verdict::Bad(OTHER_REQUEST) };
-    Assessed { contact, verdict }
-}
-
 const DAMAGED: &str = "it is damaged";
 const SIGNATURE: &str = "its signature is wrong";
-const OTHER_REQUEST: &str = "it was made for another request";
+pub(super) const OTHER_REQUEST: &str = "it was made for another request";
 
-fn flaw(error: StatementError) -> &'static str {
+pub(super) fn flaw(error: StatementError) -> &'static str {
     match error {
         StatementError::Kind | StatementError::Body(_) => DAMAGED,
         StatementError::Sender | StatementError::Signature => SIGNATURE,
@@ -220,12 +258,11 @@ fn flaw(error: StatementError) -> &'static str {
 }
 
 fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>) -> Assessed {
-    let unknown = |why| Assessed { contact: None, verdict: Verdict::Bad(why) };
     let approval =
         signed.verify_claim(|a: &Approval| (a.card.keys(), a.request.as_bytes().to_vec()));
     let approval = match approval {
         Ok(approval) => approval,
-        Err(error) => return unknown(flaw(error)),
+        Err(error) => return Assessed::unknown(flaw(error)),
     };
     let approver = Approver { id: approval.card.id(), name: approval.card.name().clone() };
     let checked: Vec<_> =
@@ -233,21 +270,29 @@ fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>
     // The name is the contact's only if an owner's bundle is for these very keys.
     let known = checked.iter().any(|holding| !matches!(holding, Err(Flaw::Unknown(_))));
     let contact = known.then(|| approver.name.clone());
-    let bad = |why| Assessed { contact: contact.clone(), verdict: Verdict::Bad(why) };
+    let owner = checked.iter().rev().flatten().map(|(bundle, _)| bundle.owner.id()).next();
+    let line = |verdict| Assessed {
+        from: contact.is_some().then_some(approver.id),
+        owner,
+        overrides: approval.overrides,
+        ..Assessed::of(contact.clone(), verdict)
+    };
+    let bad = |why| line(Verdict::Bad(why));
     if approval.request != request {
         return bad(OTHER_REQUEST);
     }
     match approval.holdings.len() {
         0 => return bad("it holds no piece"),
-        1..=GENERATIONS => {}
+        1..=HELD_MAX => {}
         _ => return bad("it holds more pieces than one contact has"),
     }
     let mut why = None;
     let mut counted = false;
-    for holding in checked {
-        match holding {
+    for (checked, holding) in checked.into_iter().zip(&approval.holdings) {
+        match checked {
             Ok(good) => {
-                add(sets, &approver, good, approval.container.as_ref());
+                let beside = (approval.newest.as_ref(), holding.container.as_ref());
+                add(sets, &approver, good, beside);
                 counted = true;
             }
             Err(Flaw::Unknown(flaw) | Flaw::Known(flaw)) => why = Some(flaw),
@@ -255,7 +300,7 @@ fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>
     }
     match (counted, why) {
         (false, Some(why)) => bad(why),
-        _ => Assessed { contact, verdict: Verdict::Good },
+        _ => line(Verdict::Good),
     }
 }
 
@@ -271,11 +316,10 @@ fn verify_holding(holding: &Holding, contact: ContactId) -> Result<(Bundle, Vec<
     if bundle.contact != contact {
         return Err(Flaw::Unknown("the piece belongs to another contact"));
     }
-    let pieces = Pieces::new(holding.shares.clone(), None);
-    if pieces.hash() != bundle.pieces {
+    if pieces_hash(&holding.shares) != bundle.pieces {
         return Err(Flaw::Known("the piece is damaged"));
     }
-    let shares: Option<Vec<Share>> = pieces.shares.iter().map(parse_share).collect();
+    let shares: Option<Vec<Share>> = holding.shares.iter().map(parse_share).collect();
     match shares {
         Some(shares) if (1..=SHARES_MAX).contains(&shares.len()) => Ok((bundle, shares)),
         _ => Err(Flaw::Known("the piece is damaged")),
@@ -283,7 +327,7 @@ fn verify_holding(holding: &Holding, contact: ContactId) -> Result<(Bundle, Vec<
 }
 
 /// A bundle, signed by the owner whose card it carries, for the contact it names.
-fn verify_bundle(signed: &Signed) -> Result<Bundle, StatementError> {
+pub(super) fn verify_bundle(signed: &Signed) -> Result<Bundle, StatementError> {
     signed.verify_claim(|bundle: &Bundle| (bundle.owner.keys(), bundle.contact.as_bytes().to_vec()))
 }
 
@@ -292,7 +336,7 @@ fn add(
     sets: &mut Vec<ShareSet>,
     approver: &Approver,
     (bundle, shares): (Bundle, Vec<Share>),
-    container: Option<&Vec<u8>>,
+    (newest, container): (Option<&Signed>, Option<&Vec<u8>>),
 ) {
     let same = |set: &ShareSet| set.owner.id() == bundle.owner.id() && set.circle == bundle.circle;
     let at = sets.iter().position(same).unwrap_or_else(|| {
@@ -301,6 +345,7 @@ fn add(
             circle: bundle.circle,
             generation: bundle.generation,
             vault_version: 0,
+            known_by: Vec::new(),
             passphrase: bundle.passphrase,
             parts: Vec::new(),
             packages: Vec::new(),
@@ -312,13 +357,27 @@ fn add(
     let Some(set) = sets.get_mut(at) else {
         return;
     };
-    set.vault_version = set.vault_version.max(bundle.vault_version);
+    let known = bundle.vault_version.max(told(newest, &bundle, approver));
+    if known > set.vault_version {
+        (set.vault_version, set.known_by) = (known, Vec::new());
+    }
+    if known == set.vault_version {
+        push_new(&mut set.known_by, approver.name.clone());
+    }
     push_new(&mut set.packages, bundle.package);
     bundle.vault.into_iter().for_each(|slot| push_new(&mut set.slots, slot));
     container.into_iter().for_each(|copy| push_new(&mut set.containers, copy.clone()));
     if !set.parts.iter().any(|part| part.approver.id == approver.id) {
         set.parts.push(Part { approver: approver.clone(), shares });
     }
+}
+
+/// The version in the owner's word to this contact; 0 without one that is right.
+fn told(newest: Option<&Signed>, bundle: &Bundle, approver: &Approver) -> u64 {
+    let newest = newest.and_then(|signed| {
+        signed.verify::<Newest>(bundle.owner.keys(), approver.id.as_bytes()).ok()
+    });
+    newest.map_or(0, |newest| newest.vault_version)
 }
 
 fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {

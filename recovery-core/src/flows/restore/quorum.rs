@@ -1,12 +1,13 @@
 //! From enough shares to the owner's device.
 
 use super::{
-    Approver, RestoreError,
+    Approver, Assessment, RestoreError,
     assess::{Part, ShareSet},
 };
 use crate::{
     address::SlotAddress,
     flows::device::Device,
+    ids::ContactId,
     kdf::KdfCost,
     keys::Identity,
     name::Name,
@@ -32,8 +33,23 @@ pub struct Quorum {
 pub struct Rollback {
     /// The version that was found.
     pub found: u64,
-    /// The version that a contact's bundle knows of.
+    /// The version that contacts know of.
     pub known: u64,
+    /// Who knows of it.
+    pub by: Vec<Name>,
+}
+
+impl Rollback {
+    /// "Bob knows", "Bob, Carol know".
+    #[must_use]
+    pub fn who(&self) -> String {
+        let names: Vec<&str> = self.by.iter().map(Name::as_str).collect();
+        match names.as_slice() {
+            [] => "a contact knows".to_owned(),
+            [one] => format!("{one} knows"),
+            several => format!("{} know", several.join(", ")),
+        }
+    }
 }
 
 /// The owner's device again.
@@ -131,9 +147,72 @@ impl Quorum {
         if Identity::from_seed(&vault.profile.seed).id() != self.set.owner.id() {
             return Err(RestoreError::WrongOwner);
         }
-        let rollback = (vault.version < known).then_some(Rollback { found: vault.version, known });
+        let (found, by) = (vault.version, self.set.known_by.clone());
+        let rollback = (found < known).then_some(Rollback { found, known, by });
         let device = Device::from_vault(vault, root);
         Ok(Restored { device, generation: self.set.generation, rollback })
+    }
+}
+
+/// Every generation of an owner whose pieces combine, the newest first.
+#[derive(Debug)]
+pub struct Quorums(Vec<Quorum>);
+
+impl Quorums {
+    /// Combines all complete sets of an owner.
+    ///
+    /// # Errors
+    /// [`RestoreError`] of the newest one if none combines; [`RestoreError::TooFew`] if none is complete.
+    pub fn of(assessment: &Assessment, owner: ContactId) -> Result<Self, RestoreError> {
+        let (have, need) = assessment.leading(Some(owner)).map_or((0, 1), ShareSet::counts);
+        let mut failed = None;
+        let mut quorums = Vec::new();
+        for set in assessment.complete_of(owner) {
+            match set.combine() {
+                Ok(quorum) => quorums.push(quorum),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match quorums.is_empty() {
+            true => Err(failed.unwrap_or(RestoreError::TooFew { have, need })),
+            false => Ok(Self(quorums)),
+        }
+    }
+
+    /// Where the vault may be.
+    #[must_use]
+    pub fn slots(&self) -> Vec<SlotAddress> {
+        let mut slots = Vec::new();
+        for slot in self.0.iter().flat_map(Quorum::slots) {
+            if !slots.contains(slot) {
+                slots.push(slot.clone());
+            }
+        }
+        slots
+    }
+
+    /// Restores with the generation that gives the newest vault. A newer generation need not: it may have
+    /// been on its way when the device was lost.
+    ///
+    /// # Errors
+    /// [`RestoreError`] of the newest generation, if none gives a vault.
+    pub fn restore(
+        &self,
+        passphrase: Option<&str>,
+        found: &[Vec<u8>],
+    ) -> Result<(Restored, &Quorum), RestoreError> {
+        let mut best: Result<(Restored, &Quorum), RestoreError> = Err(RestoreError::NoVault);
+        let mut failed = None;
+        for quorum in &self.0 {
+            let restored = quorum.root(passphrase).and_then(|root| quorum.restore(root, found));
+            match (restored, &best) {
+                (Ok(new), Ok((known, _)))
+                    if new.device.vault().version <= known.device.vault().version => {}
+                (Ok(new), _) => best = Ok((new, quorum)),
+                (Err(error), _) => failed = failed.or(Some(error)),
+            }
+        }
+        best.map_err(|none| failed.unwrap_or(none))
     }
 }
 

@@ -3,15 +3,16 @@
 use super::Table;
 use crate::{
     circle::HeldBundle,
-    flows::{pair::box_for_slot, request::NewDevice},
+    flows::{approve::Consent, request::NewDevice, slots::box_for_slot},
     ids::CircleId,
+    keys::Card,
     labels,
     seal::{self, Letter},
     sign::Signed,
     wire::{
         self, V1,
         link::{Link, LinkSecret},
-        messages::{Approval, Cancel, Checked, Holding, Receipt, RequestSlot},
+        messages::{Approval, Cancel, Checked, Holding, Receipt, RequestSlot, Stop},
     },
 };
 
@@ -63,9 +64,44 @@ impl Table {
         self.boxed(&slot, &new.state.secret)
     }
 
+    /// What somebody opens a message to: everything in it.
+    ///
+    /// # Panics
+    /// If it is not theirs.
+    #[must_use]
+    pub fn opened(&self, who: usize, message: &[u8]) -> Vec<u8> {
+        let letter = seal::open(&self.people[who].identity, message).expect("it is theirs");
+        wire::encode(&letter).to_vec()
+    }
+
+    /// The same letter, sealed to a new device.
+    ///
+    /// # Panics
+    /// If it is not theirs.
+    pub fn open_and_reseal(&mut self, who: usize, message: &[u8], to: &NewDevice) -> Vec<u8> {
+        let letter = seal::open(&self.people[who].identity, message).expect("it is theirs");
+        let sealing = &to.identity.public().sealing;
+        seal::seal(&letter, sealing, &mut self.rng).expect("it is sealed")
+    }
+
+    /// A stop of a new device's request, signed by somebody for themselves.
+    ///
+    /// # Panics
+    /// If nobody sits at that place.
+    pub fn stop_by(&mut self, who: usize, new: &NewDevice) -> Vec<u8> {
+        let device = &self.people[who];
+        let owner = device.identity.card(device.name().clone(), Vec::new());
+        let owner = Card::verify(&owner).expect("a card");
+        let stop = Stop { version: V1, request: new.id(), owner, made: self.now };
+        let signed = Signed::new(&stop, &device.identity, new.id().as_bytes());
+        let sealing = &new.identity.public().sealing;
+        seal::seal(&Letter::new(signed, None), sealing, &mut self.rng).expect("it is sealed")
+    }
+
     fn boxed(&mut self, slot: &RequestSlot, secret: &LinkSecret) -> Vec<u8> {
         let content = wire::encode(slot);
-        let boxed = self.context(|ctx| box_for_slot(secret, labels::BOX_REQUEST, &content, ctx));
+        let boxed =
+            self.context(|ctx| box_for_slot(secret.expose(), labels::BOX_REQUEST, &content, ctx));
         boxed.expect("it fits a box")
     }
 
@@ -75,8 +111,8 @@ impl Table {
     /// If the friend did not approve it.
     pub fn approve_again(&mut self, friend: usize, new: &NewDevice) -> Vec<u8> {
         let id = new.id();
-        let sent = self.with(friend, |device, ctx| device.approve(id, None, ctx));
-        sent.expect("approved again").message
+        let sent = self.with(friend, |device, ctx| device.approve(id, Consent::default(), ctx));
+        sent.expect("approved again").message.expect("it is not held back")
     }
 
     /// An approval of `request` by a friend, sealed to `to`, with a copy of the vault that is none:
@@ -96,6 +132,7 @@ impl Table {
         let holding = |bundle: &HeldBundle| Holding {
             bundle: bundle.signed.clone(),
             shares: bundle.pieces.shares.clone(),
+            container: Some(junk.to_be_bytes().to_vec()),
         };
         let approval = Approval {
             version: V1,
@@ -103,7 +140,8 @@ impl Table {
             card: device.card_for(&held.inbox).expect("a card"),
             checked: Checked::Number,
             holdings: held.bundles.iter().map(holding).collect(),
-            container: Some(junk.to_be_bytes().to_vec()),
+            newest: None,
+            overrides: false,
         };
         let signed = Signed::new(&approval, &device.identity, request.id().as_bytes());
         let sealing = &to.identity.public().sealing;

@@ -1,0 +1,68 @@
+//! Parcels: messages that travel as files, because there is no relay or none can be reached.
+
+use crate::{
+    Client, ClientError, now,
+    relays::{Parcel, Relays},
+};
+use recovery_core::{
+    flows::{Event, restore::ImportError},
+    name::Name,
+    wire::{
+        self,
+        armor::{self, Title},
+        link::Link,
+    },
+};
+
+/// The messages in an armored text.
+///
+/// # Errors
+/// [`ClientError::Import`] names the file.
+pub fn read_parcel(path: &str, text: &[u8]) -> Result<Parcel, ClientError> {
+    let import = |error| ClientError::Import { path: path.to_owned(), error };
+    let octets = armor::decode(Title::Messages, text).map_err(|e| import(e.into()))?;
+    wire::decode(&octets).map_err(|error| import(ImportError::Content(error)))
+}
+
+impl Client {
+    /// Everything that this home would leave at a relay for other people, where [`RelayUrl::FILES`](recovery_core::address::RelayUrl::FILES) is one of
+    /// its relays, as armored text; the same again until 30 days are over.
+    ///
+    /// # Errors
+    /// [`ClientError::Home`] if the home can't be written.
+    pub async fn export(&mut self) -> Result<(usize, String), ClientError> {
+        self.flush().await?;
+        let parcel = self.relays.files().own();
+        Ok((parcel.len(), armor::encode(Title::Messages, &wire::encode(&parcel))))
+    }
+
+    /// Takes parcels in and acts on what is for this home. What was taken before changes nothing.
+    ///
+    /// # Errors
+    /// [`ClientError::Home`] if the home can't be written.
+    pub async fn take_parcels(&mut self, parcels: Vec<Parcel>) -> Result<Vec<Event>, ClientError> {
+        if parcels.is_empty() {
+            return Ok(Vec::new());
+        }
+        for parcel in parcels {
+            self.relays.files().take(parcel, now());
+        }
+        self.save()?;
+        match self.state.device {
+            Some(_) => self.sync(None).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// As [`Client::check_invite`], where the invite travels in parcels.
+    ///
+    /// # Errors
+    /// As [`Client::check_invite`].
+    pub async fn check_invite_in(link: &Link, parcels: &[Parcel]) -> Result<Name, ClientError> {
+        let relays = Relays::new()?;
+        for parcel in parcels {
+            relays.files().take(parcel.clone(), now());
+        }
+        crate::friend::look_at_invite(&relays, link).await
+    }
+}

@@ -1,0 +1,146 @@
+//! What is held back, by whom, until when, and what stops it: the invariants of delays and stops.
+
+use super::{
+    ledger::Ledger,
+    relay::{Body, Hash},
+    world::World,
+};
+use crate::{
+    circle::{HeldBack, Opened, OpenedState},
+    ids::{Base, CircleId, MailboxId, RequestId},
+    wire::messages::HoldBy,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An honest contact's approval that must wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// Nobody may see it before.
+    pub(super) until: u64,
+    pub(super) by: HoldBy,
+    pub(super) friend: usize,
+    /// The circle whose hold it is under.
+    pub(super) circle: CircleId,
+}
+
+/// What a contact's newest word says of holding back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    pub(super) delay: u64,
+    pub(super) by: HoldBy,
+    pub(super) circle: CircleId,
+}
+
+/// Who heard of stops, and which messages wait.
+#[derive(Default)]
+pub(super) struct Holding {
+    /// Until when a relay said to hold a message.
+    dues: BTreeMap<(usize, Hash), u64>,
+    /// When a relay heard the owner's stop of a request, for the holds of a circle.
+    stopped: BTreeMap<(usize, RequestId, CircleId), u64>,
+    /// When a relay heard that a friend takes an approval back.
+    withdrawn: BTreeMap<(usize, RequestId, usize), u64>,
+    states: BTreeMap<(usize, RequestId), (OpenedState, Option<HeldBack>)>,
+    /// Stops that a friend who met the person went against.
+    pub(super) overridden: BTreeSet<(usize, RequestId)>,
+    /// Who said which request is an impostor's.
+    pub(super) reported: BTreeSet<(usize, RequestId)>,
+}
+
+impl Ledger {
+    /// Where a request stands on a friend's device, whose clock shows `now`: what is final stays.
+    pub(super) fn stands(&mut self, who: usize, opened: &Opened, now: u64) {
+        let key = (who, opened.id);
+        let fresh = (opened.state, opened.held);
+        let Some((before, held)) = self.holding.states.insert(key, fresh) else { return };
+        let waited = held.is_some_and(|held| now < held.due);
+        let fine = match (before, opened.state) {
+            (one, other) if one == other => true,
+            (OpenedState::Open, _) => true,
+            (
+                OpenedState::Approved,
+                OpenedState::Declined
+                | OpenedState::Cancelled
+                | OpenedState::Vetoed
+                | OpenedState::Impostor,
+            ) => waited,
+            (OpenedState::Vetoed, OpenedState::Approved) => self.holding.overridden.contains(&key),
+            _ => false,
+        };
+        let state = opened.state;
+        self.ensure(fine, || format!("{who}: {before:?} became {state:?}, held {held:?}"));
+    }
+
+    /// A relay was asked to hold a message.
+    pub(super) fn is_held_until(&mut self, relay: usize, body: &Body, due: u64) {
+        self.holding.dues.entry((relay, body.hash)).or_insert(due);
+    }
+
+    /// An approval that had to wait is there.
+    pub(super) fn came_in_time(&mut self, relay: usize, honest: bool, body: &Body, now: u64) {
+        let Some(letter) = self.letters.get(&body.hash) else { return };
+        let (request, Some(wait)) = (letter.request, letter.wait) else { return };
+        let Wait { until, by, friend, circle } = wait;
+        let held = by == HoldBy::Relay;
+        if held && !honest {
+            return;
+        }
+        self.ensure(now >= until, || format!("{friend}'s approval came {} early", until - now));
+        let Some(due) = self.holding.dues.get(&(relay, body.hash)).copied() else { return };
+        let stopped = self.holding.stopped.get(&(relay, request, circle));
+        let withdrawn = self.holding.withdrawn.get(&(relay, request, friend));
+        let before = |when: Option<&u64>| when.is_some_and(|when| *when < due);
+        let fine = !before(stopped) && !before(withdrawn);
+        self.ensure(!held || fine, || format!("{friend}'s approval came in spite of a stop"));
+    }
+}
+
+impl World {
+    /// A relay heard a stop, from the owner or from a friend.
+    pub(super) fn relay_heard(&mut self, who: usize, relay: usize, hold: &Base, at: MailboxId) {
+        let here = |new: &super::newcomer::Newcomer| {
+            let mut addresses = new.host.state.session().addresses().into_iter();
+            addresses.any(|address| address.id == at)
+        };
+        let Some(new) = self.newcomers.iter().find(|new| here(new)) else { return };
+        let (request, now) = (new.host.state.id(), self.now);
+        let holding = &mut self.ledger.holding;
+        if who != 0 {
+            holding.withdrawn.entry((relay, request, who)).or_insert(now);
+            return;
+        }
+        let circle = self.ledger.circles.iter().find(|(_, truth)| truth.holds == *hold);
+        if let Some((circle, _)) = circle {
+            holding.stopped.entry((relay, request, *circle)).or_insert(now);
+        }
+    }
+
+    /// How a contact's approval must be held back for a new device: as the newest pieces say that were
+    /// not superseded.
+    pub(super) fn hold_of(&self, friend: usize, at: usize) -> Option<Hold> {
+        let held = self.people[friend].state.held_of(self.owner())?;
+        let current = held.bundles.iter().rev().find(|bundle| bundle.until.is_none());
+        let circle = current.or(held.bundles.last())?.circle;
+        let truth = self.ledger.circles.get(&circle)?;
+        let session = &self.newcomers[at].host.state.session().relays;
+        let counts = truth.hold_relays.iter().any(|relay| session.contains(relay));
+        let by = if counts { truth.hold_by } else { HoldBy::Contacts };
+        Some(Hold { delay: truth.delay, by, circle })
+    }
+
+    /// What a friend's device shows as the time.
+    pub(super) fn clock_of(&self, who: usize) -> u64 {
+        self.now.saturating_add_signed(self.people[who].skew)
+    }
+
+    /// An approval that a contact held back itself is released: it must still be one.
+    pub(super) fn is_released(&mut self, friend: usize, request: RequestId) {
+        let known = self.ledger.holding.states.get(&(friend, request)).copied();
+        let now = self.clock_of(friend);
+        let fine = known.is_some_and(|(state, held)| {
+            let due = held.is_some_and(|held| held.by == HoldBy::Contacts && held.due <= now);
+            state == OpenedState::Approved && due
+        });
+        self.ledger.ensure(fine, || format!("{friend} released what stood at {known:?}"));
+    }
+}

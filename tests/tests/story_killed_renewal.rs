@@ -1,0 +1,131 @@
+//! A renewal that is killed at the steps it takes: one whole generation opens at every point, and running
+//! it again finishes it. Some of the steps each time; all with `RECOVERY_KILL_STEPS=all`.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that panics has said what it has to say; a long run tells how many steps it took"
+)]
+
+use recovery_tests::{
+    Family, Person, SECRET, World, copy_folder,
+    kill::{has_strace, killed_at, some_of, steps_of},
+};
+use serde_json::json;
+use std::{
+    cell::Cell,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// How many steps are passed over in between.
+const STRIDE: usize = 20;
+
+struct Story {
+    world: World,
+    relay: recovery_tests::Relay,
+    family: Family,
+    count: Cell<usize>,
+}
+
+impl Story {
+    /// A key that any two of three hold.
+    fn new() -> Self {
+        let world = World::new();
+        let relay = world.relay("relay");
+        let family = Family::protected(&world, &[relay.url()], &["Bob", "Carol", "Dora"], 2);
+        Self { world, relay, family, count: Cell::new(0) }
+    }
+
+    fn everybody(&self) -> Vec<&Person> {
+        self.family.friends.iter().chain([&self.family.owner]).collect()
+    }
+
+    /// Copies of all homes.
+    fn keep(&self, name: &str) -> Vec<PathBuf> {
+        let copy = |who: &&Person| {
+            let path = self.world.path(&format!("{name} of {}", who.name()));
+            copy_folder(who.home(), &path);
+            path
+        };
+        self.everybody().iter().map(copy).collect()
+    }
+
+    fn put_back(&self, copies: &[PathBuf]) {
+        for (who, copy) in self.everybody().into_iter().zip(copies) {
+            put_back(copy, who);
+        }
+    }
+
+    /// The key comes back with these friends, whatever anybody does afterwards.
+    fn opens(&self, friends: &[usize]) {
+        let n = self.count.replace(self.count.get() + 1);
+        let copies = self.keep(&format!("before restoring {n}"));
+        let new = self.world.person(&format!("Anna {n}"));
+        let (link, number) = new.asks_for_help(&self.relay.url());
+        for friend in friends {
+            self.family.friend(*friend).approve(&link, "Anna", &number);
+        }
+        let done = new.json(["restore", "--no-wait"]);
+        assert_eq!(done["restored"], json!(["a secret"]), "{done}");
+        assert_eq!(new.run(["show", "a secret"]).done().stdout, SECRET);
+        self.put_back(&copies);
+    }
+
+    /// Kills somebody's command at some of its steps; each time the key still opens, and running the command
+    /// again finishes it.
+    fn killed(&self, who: &Person, args: &[&str], after: impl Fn()) {
+        let n = self.count.replace(self.count.get() + 1);
+        let copies = self.keep(&format!("before {n}"));
+        let steps = some_of(steps_of(who, args), STRIDE);
+        assert!(!steps.is_empty());
+        println!("killed at {} steps of {} {}", steps.len(), who.name(), args.join(" "));
+        for step in steps {
+            // What was sent is sent: to deal again, the home must know what it dealt before.
+            if args != ["renew"] {
+                self.put_back(&copies);
+            }
+            let killed = killed_at(step, who, args);
+            self.opens(&[0, 1]);
+            if killed {
+                who.run(args).done();
+            }
+            after();
+        }
+    }
+}
+
+fn put_back(copy: &Path, who: &Person) {
+    let _ = fs::remove_dir_all(who.home());
+    copy_folder(copy, who.home());
+}
+
+#[test]
+fn renew_and_what_follows() {
+    if !has_strace() {
+        return eprintln!("SKIPPED: no strace here");
+    }
+    let story = Story::new();
+    let (anna, bob) = (&story.family.owner, story.family.friend(0));
+    story.killed(anna, &["contacts", "remove", "Dora"], || {
+        assert_eq!(anna.json(["contacts"])["contacts"][2]["state"], "removed");
+    });
+    story.killed(anna, &["renew"], || {
+        let status = anna.json(["status"]);
+        assert_eq!((&status["queued"], &status["circle"]["active"]), (&json!(0), &json!(false)));
+    });
+    // The friends take the new pieces, one of them not at once.
+    story.killed(bob, &["sync"], || ());
+    story.family.friend(1).run(["sync"]).done();
+    story.killed(anna, &["sync"], || {
+        assert_eq!(anna.json(["status"])["circle"]["active"], true);
+    });
+    // And are told to forget the old ones.
+    story.killed(bob, &["sync"], || ());
+    story.opens(&[0, 1]);
+    let status = anna.json(["status"]);
+    assert_eq!(
+        (&status["circle"]["older"], &status["circle"]["active"]),
+        (&json!(0), &json!(true))
+    );
+}
