@@ -6,7 +6,7 @@ use super::{
     world::World,
 };
 use crate::{
-    circle::{HeldBack, Opened, OpenedState},
+    circle::{Opened, OpenedState},
     ids::{Base, CircleId, MailboxId, RequestId},
     wire::messages::HoldBy,
 };
@@ -40,7 +40,7 @@ pub(super) struct Holding {
     stopped: BTreeMap<(usize, RequestId, CircleId), u64>,
     /// When a relay heard that a friend takes an approval back.
     withdrawn: BTreeMap<(usize, RequestId, usize), u64>,
-    states: BTreeMap<(usize, RequestId), (OpenedState, Option<HeldBack>)>,
+    states: BTreeMap<(usize, RequestId), Opened>,
     /// Stops that a friend who met the person went against.
     pub(super) overridden: BTreeSet<(usize, RequestId)>,
     /// Who said which request is an impostor's.
@@ -51,19 +51,18 @@ impl Ledger {
     /// Where a request stands on a friend's device, whose clock shows `now`: what is final stays.
     pub(super) fn stands(&mut self, who: usize, opened: &Opened, now: u64) {
         let key = (who, opened.id);
-        let fresh = (opened.state, opened.held);
-        let Some((before, held)) = self.holding.states.insert(key, fresh) else { return };
-        let waited = held.is_some_and(|held| now < held.due);
+        let Some(known) = self.holding.states.insert(key, opened.clone()) else { return };
+        let (before, held) = (known.state, known.held);
+        // What a relay held was dropped there, however late the friend's device hears of it.
+        let dropped = held.is_some_and(|held| held.by == HoldBy::Relay);
         let fine = match (before, opened.state) {
             (one, other) if one == other => true,
             (OpenedState::Open, _) => true,
+            (OpenedState::Approved, OpenedState::Vetoed) => dropped || !known.is_out(now),
             (
                 OpenedState::Approved,
-                OpenedState::Declined
-                | OpenedState::Cancelled
-                | OpenedState::Vetoed
-                | OpenedState::Impostor,
-            ) => waited,
+                OpenedState::Declined | OpenedState::Cancelled | OpenedState::Impostor,
+            ) => !known.is_out(now),
             (OpenedState::Vetoed, OpenedState::Approved) => self.holding.overridden.contains(&key),
             _ => false,
         };
@@ -135,7 +134,8 @@ impl World {
 
     /// An approval that a contact held back itself is released: it must still be one.
     pub(super) fn is_released(&mut self, friend: usize, request: RequestId) {
-        let known = self.ledger.holding.states.get(&(friend, request)).copied();
+        let known = self.ledger.holding.states.get(&(friend, request));
+        let known = known.map(|opened| (opened.state, opened.held));
         let now = self.clock_of(friend);
         let fine = known.is_some_and(|(state, held)| {
             let due = held.is_some_and(|held| held.by == HoldBy::Contacts && held.due <= now);
