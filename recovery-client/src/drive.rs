@@ -34,10 +34,14 @@ impl Client {
         Ok(step.events)
     }
 
-    /// Sends what waits in the outbox, then brings the vault to its relays. What can't be sent stays.
+    /// Brings the vault to its relays, then sends what waits in the outbox: nobody is told of a vault that no
+    /// relay has. What can't be sent stays.
     pub(crate) async fn flush(&mut self) -> Result<(), ClientError> {
         let before = self.state.outbox.len();
         let mut dead = BTreeSet::new();
+        if self.upload_vault(&mut dead).await? {
+            self.save()?;
+        }
         let mut left = Vec::new();
         // A copy: who drops this half way must not lose what was not sent.
         for delivery in self.state.outbox.clone() {
@@ -63,8 +67,7 @@ impl Client {
         }
         let sent = before != left.len();
         self.state.outbox = left;
-        let uploaded = self.upload_vault(&mut dead).await?;
-        if sent || uploaded {
+        if sent {
             self.save()?;
         }
         Ok(())
@@ -109,7 +112,7 @@ impl Client {
     async fn upload_place(
         &mut self,
         place: &Place,
-        dead: &BTreeSet<RelayUrl>,
+        dead: &mut BTreeSet<RelayUrl>,
     ) -> Result<bool, ClientError> {
         let device = self.device()?;
         let version = device.vault().version;
@@ -122,7 +125,13 @@ impl Client {
         for copy in behind {
             match self.upload_to(place, &copy, &container).await {
                 Ok(()) => {}
-                Err(error) => self.notices.push(Notice::NotSynced(error)),
+                Err(error) => {
+                    // Nothing else is tried there this time.
+                    if error.is_transient() && !error.is_full() {
+                        dead.insert(copy.relay.clone());
+                    }
+                    self.notices.push(Notice::NotSynced(error));
+                }
             }
         }
         Ok(true)

@@ -71,7 +71,8 @@ fn kills(count: u32) -> Result<Shown, Outcome> {
     let lines = |wanted: fn(&str) -> bool| {
         output.lines().filter(|line| wanted(line)).collect::<Vec<_>>().join("; ")
     };
-    let seeds = lines(|line| line.starts_with("RECOVERY_SEED="));
+    let seeds = output.split_whitespace().filter(|word| word.starts_with("RECOVERY_SEED="));
+    let seeds = seeds.collect::<Vec<_>>().join(" ");
     Ok(Shown { seeds, counts: lines(|line| line.contains(" kills")) })
 }
 
@@ -134,17 +135,4 @@ fn write(soak: &Soak, shown: &Shown) -> Result<(), Outcome> {
 
 fn evidence_of(soak: &Soak) -> PathBuf {
     root().join("docs/evidence").join(format!("{}.md", soak.name))
-}
-
-/// Every long run was made at its size, and held.
-pub fn evidence() -> Outcome {
-    for soak in &SOAKS {
-        let text = fs::read_to_string(evidence_of(soak)).unwrap_or_default();
-        let has = |line: &str| text.lines().any(|other| other == line);
-        if !has(&format!("- size: {}", soak.size)) || !has("- result: held") {
-            return Outcome::Failed(format!("run 'cargo xtask soak {}'", soak.name));
-        }
-        println!("{}", text.trim_end());
-    }
-    Outcome::Passed
 }

@@ -42,7 +42,6 @@ pub fn list() -> Vec<Step> {
         step("deny", "licences, bans and sources of all dependencies", deny),
         step("audit", "no dependency has a known vulnerability", audit),
         step("fuzz", "every decoder, at least 10,000 executions", fuzz),
-        step("evidence", "the long runs were made, and held", soak::evidence),
         // Last, so that the test runner's own lines end what this prints.
         step(LAST, "unit, property, vector, conformance, kill and story tests", tests),
     ]
