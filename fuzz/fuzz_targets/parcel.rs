@@ -27,8 +27,8 @@ fuzz_target!(|octets: &[u8]| {
         return;
     };
     let files = Files::new(Both::default());
-    assert!(files.take(parcel.clone(), NOW) <= parcel.len());
+    files.take(parcel.clone(), NOW);
     let once = files.keep();
-    assert_eq!(files.take(parcel, NOW), 0);
+    files.take(parcel, NOW);
     assert!(files.keep() == once);
 });
