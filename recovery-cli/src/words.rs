@@ -47,6 +47,11 @@ impl Failure {
         Self::new("usage", message, hint.to_owned())
     }
 
+    /// The person said no to a question; running the command again asks again.
+    pub(crate) fn stopped(message: &str) -> Self {
+        Self::new("stopped", message.to_owned(), AGAIN.to_owned())
+    }
+
     /// One object on one line.
     pub(crate) fn json(&self) -> Value {
         let mut error = self.extra.clone();

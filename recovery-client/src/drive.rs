@@ -39,9 +39,7 @@ impl Client {
     pub(crate) async fn flush(&mut self) -> Result<(), ClientError> {
         let before = self.state.outbox.len();
         let mut dead = BTreeSet::new();
-        if self.upload_vault(&mut dead).await? {
-            self.save()?;
-        }
+        let uploaded = self.upload_vault(&mut dead).await?;
         let mut left = Vec::new();
         // A copy: who drops this half way must not lose what was not sent.
         for delivery in self.state.outbox.clone() {
@@ -67,7 +65,7 @@ impl Client {
         }
         let sent = before != left.len();
         self.state.outbox = left;
-        if sent {
+        if sent || uploaded {
             self.save()?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use crate::{
     relays::{Parcel, Relays},
 };
 use recovery_core::{
-    flows::{Event, restore::ImportError},
+    flows::restore::ImportError,
     name::Name,
     wire::{
         self,
@@ -36,22 +36,19 @@ impl Client {
         Ok((parcel.len(), armor::encode(Title::Messages, &wire::encode(&parcel))))
     }
 
-    /// Takes parcels in and acts on what is for this home. What was taken before changes nothing.
+    /// Takes parcels in; whatever reads next, [`Client::sync`] for one, acts on what is for this home. What was
+    /// taken before changes nothing.
     ///
     /// # Errors
     /// [`ClientError::Home`] if the home can't be written.
-    pub async fn take_parcels(&mut self, parcels: Vec<Parcel>) -> Result<Vec<Event>, ClientError> {
+    pub fn take_parcels(&mut self, parcels: Vec<Parcel>) -> Result<(), ClientError> {
         if parcels.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         for parcel in parcels {
             self.relays.files().take(parcel, now());
         }
-        self.save()?;
-        match self.state.device {
-            Some(_) => self.sync(None).await,
-            None => Ok(Vec::new()),
-        }
+        self.save()
     }
 
     /// As [`Client::check_invite`], where the invite travels in parcels.

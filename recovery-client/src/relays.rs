@@ -86,9 +86,6 @@ impl Relays {
         token: &MailboxToken,
         ttl: Option<u64>,
     ) -> Result<(), RelayError> {
-        if relay.is_files() {
-            return Ok(());
-        }
         let path = format!("/v1/mailboxes/{}{}", token.id(), ttl_query(ttl));
         self.command(relay, Method::PUT, &path, token.expose()).await
     }
@@ -179,9 +176,6 @@ impl Relays {
         token: &MailboxToken,
         seq: u64,
     ) -> Result<(), RelayError> {
-        if relay.is_files() {
-            return Ok(());
-        }
         let path = format!("/v1/mailboxes/{}/messages/{seq}", token.id());
         self.command(relay, Method::DELETE, &path, token.expose()).await
     }
@@ -195,9 +189,6 @@ impl Relays {
         relay: &RelayUrl,
         token: &MailboxToken,
     ) -> Result<(), RelayError> {
-        if relay.is_files() {
-            return Ok(());
-        }
         let path = format!("/v1/mailboxes/{}", token.id());
         self.command(relay, Method::DELETE, &path, token.expose()).await
     }
@@ -259,7 +250,6 @@ impl Relays {
     pub async fn delete_slot(&self, relay: &RelayUrl, token: &SlotToken) -> Result<(), RelayError> {
         if relay.is_files() {
             self.files.delete(token.id(), crate::now());
-            return Ok(());
         }
         let path = format!("/v1/slots/{}", token.id());
         self.command(relay, Method::DELETE, &path, token.expose()).await
@@ -275,9 +265,6 @@ impl Relays {
         token: &HoldToken,
         only_in: Option<MailboxId>,
     ) -> Result<(), RelayError> {
-        if relay.is_files() {
-            return Ok(());
-        }
         let only = only_in.map(|mailbox| format!("?mailbox={mailbox}")).unwrap_or_default();
         let path = format!("/v1/holds/{}/veto{only}", token.id());
         self.command(relay, Method::POST, &path, token.expose()).await

@@ -35,6 +35,14 @@ impl Family {
         family
     }
 
+    /// Anna with three friends of whom any 2 suffice, and every approval waits: at a relay, or with contacts.
+    #[must_use]
+    pub fn delayed(world: &World, relay: &str, delay: &str, hold_by: &str) -> Self {
+        let family = Self::paired(world, &[relay.to_owned()], &["Bob", "Carol", "Dave"]);
+        family.protect(&["--threshold", "2", "--delay", delay, "--hold-by", hold_by]);
+        family
+    }
+
     /// Divides the key, and everybody confirms.
     pub fn protect(&self, args: &[&str]) -> Value {
         let protected = self.owner.json(["protect"].iter().chain(args));

@@ -19,7 +19,7 @@ mod search;
 pub use binaries::{binary, example};
 pub use family::{Family, SECRET};
 pub use out::Out;
-pub use person::Person;
+pub use person::{Person, by_number};
 pub use relay::Relay;
 pub use search::{after_hash, look_for};
 

@@ -108,6 +108,19 @@ impl Person {
         text(&accepted, "number")
     }
 
+    /// What a new device knows of its recovery now.
+    pub fn looks(&self) -> Value {
+        self.ask(["restore", "--no-wait"]).not_yet()
+    }
+
+    /// Starts a recovery; gives request, link and number.
+    pub fn asks(&self, relay: &str) -> (String, String, String) {
+        let (link, number) = self.asks_for_help(relay);
+        let request =
+            self.looks().get("request").and_then(Value::as_str).expect("a request").to_owned();
+        (request, link, number)
+    }
+
     /// Starts a recovery, or looks once more; gives link and number.
     pub fn asks_for_help(&self, relay: &str) -> (String, String) {
         let name = ["--name", &self.name, "--no-passphrase"];
@@ -125,4 +138,10 @@ impl Person {
 fn text(value: &Value, field: &str) -> String {
     let text = value.get(field).and_then(Value::as_str);
     text.unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
+}
+
+/// How a friend of Anna's approves with the number that was read out.
+#[must_use]
+pub fn by_number<'a>(link: &'a str, number: &'a str) -> [&'a str; 6] {
+    ["approve", link, "--owner", "Anna", "--number", number]
 }

@@ -6,7 +6,7 @@
     reason = "a test that panics has said what it has to say"
 )]
 
-use recovery_tests::{Family, Person, SECRET, World};
+use recovery_tests::{Family, Person, SECRET, World, by_number};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -29,10 +29,6 @@ fn wrong(number: &str) -> String {
 fn slip(number: &str) -> String {
     let last = if number.ends_with('0') { "1" } else { "0" };
     format!("{}{last}", &number[..14])
-}
-
-fn by_number<'a>(link: &'a str, number: &'a str) -> [&'a str; 6] {
-    ["approve", link, "--owner", "Anna", "--number", number]
 }
 
 #[test]

@@ -11,23 +11,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::process::Stdio;
 
-/// Any 2 of 3 suffice, and every approval waits.
-fn delayed(world: &World, relay: &str, delay: &str, hold_by: &str) -> Family {
-    let family = Family::paired(world, &[relay.to_owned()], &["Bob", "Carol", "Dave"]);
-    family.protect(&["--threshold", "2", "--delay", delay, "--hold-by", hold_by]);
-    family
-}
-
 /// Approves and is told that it waits; gives until when.
 fn held(friend: &Person, link: &str, number: &str) -> u64 {
     let said = friend.approve(link, "Anna", number);
     assert_eq!(said["state"], "held", "{said}");
     said["release_at"].as_u64().unwrap()
-}
-
-/// What a new device knows now.
-fn looks(new: &Person) -> Value {
-    new.ask(["restore", "--no-wait"]).not_yet()
 }
 
 /// What happened at a friend's, as far as it is of this kind.
@@ -40,7 +28,7 @@ fn syncs(friend: &Person, kind: &str) -> usize {
 fn a_relay_holds_approvals_back() {
     let world = World::new();
     let mut relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "6s", "relay");
+    let family = Family::delayed(&world, &relay.url(), "6s", "relay");
     let (bob, carol) = (family.friend(0), family.friend(1));
     assert_eq!(family.owner.json(["status"])["circle"]["delay"], 6);
     let new = world.person("Anna, again");
@@ -48,7 +36,7 @@ fn a_relay_holds_approvals_back() {
     let asked = now();
     let due = held(bob, &link, &number);
     assert!((asked + 6..=now() + 6).contains(&due), "{due}, asked at {asked}");
-    let waiting = looks(&new);
+    let waiting = new.looks();
     let line = json!({ "contact": "Bob", "state": "held", "reason": null, "at": due });
     assert_eq!(waiting["approvals"], json!([line]));
     assert_eq!(waiting["have"], 0);
@@ -74,7 +62,7 @@ fn a_relay_holds_approvals_back() {
 fn an_owner_hears_at_once() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "7d", "relay");
+    let family = Family::delayed(&world, &relay.url(), "7d", "relay");
     let new = world.person("Anna, again");
     let (link, number) = new.asks_for_help(&relay.url());
     let due = held(family.friend(0), &link, &number);
@@ -90,7 +78,7 @@ fn an_owner_hears_at_once() {
 fn friends_hold_approvals_back() {
     let world = World::new();
     let mut relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "6s", "contacts");
+    let family = Family::delayed(&world, &relay.url(), "6s", "contacts");
     let (bob, carol) = (family.friend(0), family.friend(1));
     let new = world.person("Anna, again");
     let (link, number) = new.asks_for_help(&relay.url());
@@ -100,12 +88,12 @@ fn friends_hold_approvals_back() {
     relay.stop();
     relay.start_again();
     wait_until(last + 2);
-    let waiting = looks(&new);
+    let waiting = new.looks();
     assert!(!texts(&waiting, "approvals", "state").contains(&"good"), "{waiting}");
 
     assert_eq!(syncs(bob, "released"), 1);
     assert_eq!(syncs(bob, "released"), 0);
-    let waiting = looks(&new);
+    let waiting = new.looks();
     assert_eq!((&waiting["have"], &waiting["needed"]), (&json!(1), &json!(2)), "{waiting}");
     let mut states = texts(&waiting, "approvals", "state");
     states.sort_unstable();
@@ -124,13 +112,13 @@ fn friends_hold_approvals_back() {
 fn a_relay_nobody_knows_holds_nothing() {
     let world = World::new();
     let (relay, own) = (world.relay("relay"), world.relay("own"));
-    let family = delayed(&world, &relay.url(), "2s", "relay");
+    let family = Family::delayed(&world, &relay.url(), "2s", "relay");
     let (bob, carol) = (family.friend(0), family.friend(1));
     let new = world.person("Anna, again");
     let (link, number) = new.asks_for_help(&own.url());
     held(bob, &link, &number);
     wait_until(held(carol, &link, &number) + 2);
-    let waiting = looks(&new);
+    let waiting = new.looks();
     assert_eq!(texts(&waiting, "approvals", "state"), ["held", "held"], "{waiting}");
     assert_eq!((syncs(bob, "released"), syncs(carol, "released")), (1, 1));
     assert_eq!(new.json(["restore", "--no-wait"])["restored"], json!(["a secret"]));
@@ -140,7 +128,7 @@ fn a_relay_nobody_knows_holds_nothing() {
 fn taken_back(hold_by: &str) {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "5s", hold_by);
+    let family = Family::delayed(&world, &relay.url(), "5s", hold_by);
     let [bob, carol, dave] = [0, 1, 2].map(|at| family.friend(at));
     let new = world.person("Anna, again");
     let (link, number) = new.asks_for_help(&relay.url());
@@ -160,7 +148,7 @@ fn taken_back(hold_by: &str) {
         friend.run(["sync"]).done();
     }
     carol.ask(decline).error("already-approved");
-    let waiting = looks(&new);
+    let waiting = new.looks();
     assert_eq!((&waiting["have"], &waiting["needed"]), (&json!(1), &json!(2)), "{waiting}");
     let mut states = texts(&waiting, "approvals", "state");
     states.sort_unstable();
@@ -187,19 +175,19 @@ fn an_approval_is_taken_back_before_a_friend_sent_it() {
 fn stays_released(hold_by: &str) {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "2s", hold_by);
+    let family = Family::delayed(&world, &relay.url(), "2s", hold_by);
     let bob = family.friend(0);
     let new = world.person("Anna, again");
     let (link, number) = new.asks_for_help(&relay.url());
     wait_until(held(bob, &link, &number) + 2);
     bob.run(["sync"]).done();
-    assert_eq!(texts(&looks(&new), "approvals", "state"), ["good"]);
+    assert_eq!(texts(&new.looks(), "approvals", "state"), ["good"]);
     let known = bob.json(["requests"])["requests"][0].clone();
     assert_eq!((&known["state"], &known["release_at"]), (&json!("approved"), &Value::Null));
     let again = bob.approve(&link, "Anna", &number);
     assert_eq!((&again["state"], &again["release_at"]), (&json!("sent"), &Value::Null));
     bob.ask(["decline", &link, "--owner", "Anna"]).error("already-approved");
-    assert_eq!(looks(&new)["have"], 1);
+    assert_eq!(new.looks()["have"], 1);
 }
 
 #[test]
@@ -216,7 +204,7 @@ fn what_a_friend_released_is_out() {
 fn held_approvals_travel_by_file() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "2s", "contacts");
+    let family = Family::delayed(&world, &relay.url(), "2s", "contacts");
     let new = world.person("Anna, again");
     let (link, number) = new.asks_for_help(&relay.url());
     let mut import = vec!["restore".to_owned(), "--no-wait".to_owned(), "--import".to_owned()];
@@ -231,7 +219,7 @@ fn held_approvals_travel_by_file() {
         assert_eq!((&said["state"], &said["path"]), (&json!("sent"), &json!(path)));
         import.push(path);
     }
-    let waiting = looks(&new);
+    let waiting = new.looks();
     assert!(!texts(&waiting, "approvals", "state").contains(&"good"), "by file only: {waiting}");
     assert_eq!(new.json(&import)["restored"], json!(["a secret"]));
 }

@@ -1,36 +1,8 @@
 //! Stops that must hold, whatever came in which order.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test that panics has said what it has to say"
-)]
-
-use recovery_tests::{Family, Person, World, now, texts, wait_until};
+use recovery_tests::{Family, World, by_number, now, texts, wait_until};
 use serde_json::{Value, json};
 use std::{process::Stdio, time::Duration};
-
-/// Any 2 of 3 suffice, and every approval waits.
-fn delayed(world: &World, relay: &str, delay: &str, hold_by: &str) -> Family {
-    let family = Family::paired(world, &[relay.to_owned()], &["Bob", "Carol", "Dave"]);
-    family.protect(&["--threshold", "2", "--delay", delay, "--hold-by", hold_by]);
-    family
-}
-
-/// Starts a recovery; gives request, link and number.
-fn asks(new: &Person, relay: &str) -> (String, String, String) {
-    let (link, number) = new.asks_for_help(relay);
-    let request = looks(new)["request"].as_str().unwrap().to_owned();
-    (request, link, number)
-}
-
-fn looks(new: &Person) -> Value {
-    new.ask(["restore", "--no-wait"]).not_yet()
-}
-
-fn by_number<'a>(link: &'a str, number: &'a str) -> [&'a str; 6] {
-    ["approve", link, "--owner", "Anna", "--number", number]
-}
 
 /// A friend who had no time to look for messages hears of the stop all the same.
 #[test]
@@ -39,12 +11,12 @@ fn a_stop_is_heard_without_a_sync() {
     let relay = world.relay("relay");
     let family = Family::protected(&world, &[relay.url()], &["Bob", "Carol"], 2);
     let thief = world.person("Anna, says the thief");
-    let (id, link, number) = asks(&thief, &relay.url());
+    let (id, link, number) = thief.asks(&relay.url());
     family.friend(0).approve(&link, "Anna", &number);
     family.owner.run(["sync"]).done();
     family.owner.json(["veto", &id]);
     family.friend(1).ask(by_number(&link, &number)).error("vetoed");
-    assert_eq!(looks(&thief)["have"], 1);
+    assert_eq!(thief.looks()["have"], 1);
 }
 
 /// The relay dropped what it held; approving once more sends nothing past it.
@@ -52,9 +24,9 @@ fn a_stop_is_heard_without_a_sync() {
 fn a_stopped_approval_is_not_sent_again() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "4s", "relay");
+    let family = Family::delayed(&world, &relay.url(), "4s", "relay");
     let thief = world.person("Anna, says the thief");
-    let (id, link, number) = asks(&thief, &relay.url());
+    let (id, link, number) = thief.asks(&relay.url());
     family.friend(0).approve(&link, "Anna", &number);
     let due = family.friend(1).approve(&link, "Anna", &number)["release_at"].as_u64().unwrap();
     family.owner.run(["sync"]).done();
@@ -66,7 +38,7 @@ fn a_stopped_approval_is_not_sent_again() {
         friend.run(["sync"]).done();
         friend.ask(by_number(&link, &number)).error("vetoed");
     }
-    assert_eq!(looks(&thief)["have"], 0);
+    assert_eq!(thief.looks()["have"], 0);
 }
 
 /// A stop that waits at the relay is read before anything that is due goes out.
@@ -74,10 +46,10 @@ fn a_stopped_approval_is_not_sent_again() {
 fn a_friend_reads_before_releasing() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "4s", "contacts");
+    let family = Family::delayed(&world, &relay.url(), "4s", "contacts");
     let bob = family.friend(0);
     let thief = world.person("Anna, says the thief");
-    let (id, link, number) = asks(&thief, &relay.url());
+    let (id, link, number) = thief.asks(&relay.url());
     let due = bob.approve(&link, "Anna", &number)["release_at"].as_u64().unwrap();
     family.owner.run(["sync"]).done();
     family.owner.json(["veto", &id]);
@@ -85,7 +57,7 @@ fn a_friend_reads_before_releasing() {
     wait_until(due + 1);
     let told = bob.json(["sync"]);
     assert_eq!(texts(&told, "events", "kind"), ["stopped"], "{told}");
-    assert_eq!(looks(&thief)["have"], 0);
+    assert_eq!(thief.looks()["have"], 0);
 }
 
 /// The owner hears the gravest word, also if it was said within the same second.
@@ -93,9 +65,9 @@ fn a_friend_reads_before_releasing() {
 fn a_warning_in_the_same_second() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "7d", "relay");
+    let family = Family::delayed(&world, &relay.url(), "7d", "relay");
     let thief = world.person("Anna, says the thief");
-    let (_, link, number) = asks(&thief, &relay.url());
+    let (_, link, number) = thief.asks(&relay.url());
     family.friend(0).approve(&link, "Anna", &number);
     family.friend(0).json(["decline", &link, "--owner", "Anna", "--impostor"]);
     let told = family.owner.json(["sync"]);
@@ -107,7 +79,7 @@ fn a_warning_in_the_same_second() {
 fn what_is_due_but_not_sent_can_be_taken_back() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "2s", "contacts");
+    let family = Family::delayed(&world, &relay.url(), "2s", "contacts");
     let bob = family.friend(0);
     let new = world.person("Anna, again");
     let (link, number) = new.asks_for_help(&relay.url());
@@ -115,7 +87,7 @@ fn what_is_due_but_not_sent_can_be_taken_back() {
     wait_until(due + 1);
     assert_eq!(bob.json(["decline", &link, "--owner", "Anna"])["state"], "declined");
     bob.run(["sync"]).done();
-    assert_eq!(texts(&looks(&new), "approvals", "state"), ["declined"]);
+    assert_eq!(texts(&new.looks(), "approvals", "state"), ["declined"]);
 }
 
 /// Going against a stop once more is the same as once: no new wait, and nothing to take back.
@@ -123,10 +95,10 @@ fn what_is_due_but_not_sent_can_be_taken_back() {
 fn an_override_is_said_twice() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "7d", "relay");
+    let family = Family::delayed(&world, &relay.url(), "7d", "relay");
     let bob = family.friend(0);
     let new = world.person("Anna, again");
-    let (id, link, number) = asks(&new, &relay.url());
+    let (id, link, number) = new.asks(&relay.url());
     bob.approve(&link, "Anna", &number);
     family.owner.run(["sync"]).done();
     family.owner.json(["veto", &id]);

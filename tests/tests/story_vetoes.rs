@@ -1,35 +1,7 @@
 //! Recoveries that are not what they claim: the owner's stop, going against it, and friends who warn.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test that panics has said what it has to say"
-)]
-
-use recovery_tests::{Family, Person, SECRET, World, now, texts, wait_until};
+use recovery_tests::{Family, Person, SECRET, World, by_number, now, texts, wait_until};
 use serde_json::{Value, json};
-
-/// Any 2 of 3 suffice, and every approval waits at the relay.
-fn delayed(world: &World, relay: &str, delay: &str) -> Family {
-    let family = Family::paired(world, &[relay.to_owned()], &["Bob", "Carol", "Dave"]);
-    family.protect(&["--threshold", "2", "--delay", delay]);
-    family
-}
-
-/// Starts a recovery; gives request, link and number.
-fn asks(new: &Person, relay: &str) -> (String, String, String) {
-    let (link, number) = new.asks_for_help(relay);
-    let request = looks(new)["request"].as_str().unwrap().to_owned();
-    (request, link, number)
-}
-
-fn looks(new: &Person) -> Value {
-    new.ask(["restore", "--no-wait"]).not_yet()
-}
-
-fn by_number<'a>(link: &'a str, number: &'a str) -> [&'a str; 6] {
-    ["approve", link, "--owner", "Anna", "--number", number]
-}
 
 /// Whether this owner is warned of a recovery.
 fn is_warned(owner: &Person, args: &[&str], request: &str) -> bool {
@@ -41,10 +13,10 @@ fn is_warned(owner: &Person, args: &[&str], request: &str) -> bool {
 fn an_owner_stops_a_thief() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "6s");
+    let family = Family::delayed(&world, &relay.url(), "6s", "relay");
     let (anna, bob, carol) = (&family.owner, family.friend(0), family.friend(1));
     let thief = world.person("Anna, says the thief");
-    let (id, link, number) = asks(&thief, &relay.url());
+    let (id, link, number) = thief.asks(&relay.url());
     let due = bob.approve(&link, "Anna", &number)["release_at"].as_u64().unwrap();
     assert!(!is_warned(anna, &["list"], &id), "nothing was fetched yet");
     assert_eq!(texts(&anna.json(["sync"]), "events", "alert"), ["opened", "approved"]);
@@ -65,7 +37,7 @@ fn an_owner_stops_a_thief() {
     bob.ask(["decline", &link, "--owner", "Anna"]).error("vetoed");
     carol.run(["sync"]).done();
     carol.ask(by_number(&link, &number)).error("vetoed");
-    let waiting = looks(&thief);
+    let waiting = thief.looks();
     assert_eq!((&waiting["have"], &waiting["needed"]), (&json!(0), &Value::Null), "{waiting}");
     let states = texts(&waiting, "approvals", "state");
     assert!(!states.is_empty() && states.iter().all(|state| *state == "vetoed"), "{waiting}");
@@ -100,7 +72,7 @@ fn a_stop_reaches_a_relay_late() {
     assert!(now() < due, "this machine is too slow for this story");
     assert_eq!(anna.json(["status"])["queued"], 0);
     wait_until(due + 2);
-    let waiting = looks(&thief);
+    let waiting = thief.looks();
     assert!(texts(&waiting, "approvals", "state").iter().all(|s| *s == "vetoed"), "{waiting}");
 }
 
@@ -109,10 +81,10 @@ fn a_stop_reaches_a_relay_late() {
 fn an_owner_is_warned_until_there_is_an_answer() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "7d");
+    let family = Family::delayed(&world, &relay.url(), "7d", "relay");
     let anna = &family.owner;
     let new = world.person("Anna, again");
-    let (id, link, number) = asks(&new, &relay.url());
+    let (id, link, number) = new.asks(&relay.url());
     family.friend(0).approve(&link, "Anna", &number);
     anna.run(["sync"]).done();
     let commands: [&[&str]; 7] = [
@@ -143,10 +115,10 @@ fn an_owner_is_warned_until_there_is_an_answer() {
     family.friend(1).approve(&link, "Anna", &number);
     anna.run(["sync"]).done();
     assert!(!is_warned(anna, &["list"], &id));
-    assert_eq!(texts(&looks(&new), "approvals", "state"), ["held", "held"]);
+    assert_eq!(texts(&new.looks(), "approvals", "state"), ["held", "held"]);
     // Who changes their mind can still stop it.
     assert_eq!(anna.json(["veto", &id])["state"], "vetoed");
-    let waiting = looks(&new);
+    let waiting = new.looks();
     assert!(texts(&waiting, "approvals", "state").iter().all(|s| *s == "vetoed"), "{waiting}");
 }
 
@@ -155,14 +127,14 @@ fn an_owner_is_warned_until_there_is_an_answer() {
 fn a_stop_is_overridden_face_to_face() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "7d");
+    let family = Family::delayed(&world, &relay.url(), "7d", "relay");
     let (stolen, bob, carol) = (&family.owner, family.friend(0), family.friend(1));
     let new = world.person("Anna, again");
-    let (id, link, number) = asks(&new, &relay.url());
+    let (id, link, number) = new.asks(&relay.url());
     bob.approve(&link, "Anna", &number);
     stolen.run(["sync"]).done();
     stolen.json(["veto", &id]);
-    let waiting = looks(&new);
+    let waiting = new.looks();
     assert!(texts(&waiting, "approvals", "state").iter().all(|s| *s == "vetoed"), "{waiting}");
 
     // What is said within one second has no order.
@@ -199,7 +171,7 @@ fn a_friend_says_that_it_is_somebody_else() {
     let family = Family::protected(&world, &[relay.url()], &["Bob", "Carol", "Dave"], 2);
     let [bob, carol, dave] = [0, 1, 2].map(|at| family.friend(at));
     let thief = world.person("Anna, says the thief");
-    let (id, link, number) = asks(&thief, &relay.url());
+    let (id, link, number) = thief.asks(&relay.url());
     dave.approve(&link, "Anna", &number);
     let report =
         ["decline", &link, "--owner", "Anna", "--impostor", "--reason", "a stranger's voice"];
@@ -218,7 +190,7 @@ fn a_friend_says_that_it_is_somebody_else() {
     assert!(is_warned(&family.owner, &["list"], &id));
 
     // The requester hears nothing of it.
-    let waiting = looks(&thief);
+    let waiting = thief.looks();
     assert_eq!(texts(&waiting, "approvals", "contact"), ["Dave"], "{waiting}");
     // Another contact is warned, and decides: one word freezes nothing.
     assert_eq!(carol.json(["requests"]), json!({ "requests": [] }));
@@ -238,10 +210,10 @@ fn a_friend_says_that_it_is_somebody_else() {
 fn a_friend_understands_in_time() {
     let world = World::new();
     let relay = world.relay("relay");
-    let family = delayed(&world, &relay.url(), "5s");
+    let family = Family::delayed(&world, &relay.url(), "5s", "relay");
     let bob = family.friend(0);
     let thief = world.person("Anna, says the thief");
-    let (_, link, number) = asks(&thief, &relay.url());
+    let (_, link, number) = thief.asks(&relay.url());
     let due = bob.approve(&link, "Anna", &number)["release_at"].as_u64().unwrap();
     // What is said within one second has no order.
     wait_until(now() + 1);
@@ -250,7 +222,7 @@ fn a_friend_understands_in_time() {
     wait_until(due + 2);
     bob.run(["sync"]).done();
     assert_eq!(bob.json(["requests"])["requests"][0]["state"], "impostor");
-    let waiting = looks(&thief);
+    let waiting = thief.looks();
     assert_eq!(texts(&waiting, "approvals", "state"), ["held"], "nothing is said of it: {waiting}");
     let told = family.owner.json(["sync"]);
     assert_eq!(texts(&told, "events", "alert"), ["opened", "approved", "impostor"], "{told}");

@@ -8,7 +8,7 @@ use crate::{
     ui::{ago, clean},
     words::Failure,
 };
-use recovery_client::{Client, NumberProof, Way, home::write_private};
+use recovery_client::{Client, NumberProof, Way, home::write_private, relays::Parcel};
 use recovery_core::{ids::RequestId, name::Name, number::Number, wire::link::Link};
 use serde_json::json;
 use std::process::ExitCode;
@@ -19,11 +19,7 @@ pub(super) async fn approve(app: &App, args: Approve) -> Result<ExitCode, Failur
     let parcels = parcels(&args.import)?;
     // A slip of the finger is told before anything else happens.
     let number = args.number.as_deref().map(str::parse::<Number>).transpose()?;
-    let mut client = app.open()?;
-    client.take_parcels(parcels).await?;
-    let owner = choose_owner(app, &client, args.owner)?;
-    let id = client.open_request(&link, &owner).await?;
-    tell_events(app, &mut client);
+    let (mut client, owner, id) = open_request(app, &link, parcels, args.owner).await?;
     warn_of_alarms(app, &client, id)?;
     let proof = match (number, args.scanned) {
         (Some(number), _) => NumberProof::Number(number),
@@ -39,11 +35,21 @@ pub(super) async fn approve(app: &App, args: Approve) -> Result<ExitCode, Failur
     tell(app, (&approved, waits), &owner, args.output.as_deref(), args.force)
 }
 
-/// Tells what came in while this was asked for.
-fn tell_events(app: &App, client: &mut Client) {
+/// Opens the home and in it a request, as one of the owner that is named or chosen; tells what came in meanwhile.
+async fn open_request(
+    app: &App,
+    link: &Link,
+    parcels: Vec<Parcel>,
+    owner: Option<Name>,
+) -> Result<(Client, Name, RequestId), Failure> {
+    let mut client = app.open()?;
+    client.take_parcels(parcels)?;
+    let owner = choose_owner(app, &client, owner)?;
+    let id = client.open_request(link, &owner).await?;
     for event in client.take_events() {
         app.ui.note(&super::event_text(&event));
     }
+    Ok((client, owner, id))
 }
 
 /// What the owner's other contacts warn of. One warning stops nothing: the friend decides.
@@ -141,11 +147,7 @@ pub(super) async fn decline(app: &App, args: Decline) -> Result<ExitCode, Failur
     let link: Link = app.link(args.link)?;
     let number = args.number.as_deref().map(str::parse::<Number>).transpose()?;
     let parcels = parcels(&args.import)?;
-    let mut client = app.open()?;
-    client.take_parcels(parcels).await?;
-    let owner = choose_owner(app, &client, args.owner)?;
-    let id: RequestId = client.open_request(&link, &owner).await?;
-    tell_events(app, &mut client);
+    let (mut client, owner, id) = open_request(app, &link, parcels, args.owner).await?;
     if args.impostor {
         return report(app, client, id, (&owner, args.reason)).await;
     }
@@ -185,8 +187,7 @@ pub(super) async fn leave(app: &App, args: &Leave) -> Result<ExitCode, Failure> 
     let owner = clean(args.owner.as_str());
     let question = format!("Delete your piece of {owner}'s key, and tell them?");
     if app.ui.asks() && !app.ui.confirm(&question)? {
-        let message = "Nothing was changed.".to_owned();
-        return Err(Failure::new("stopped", message, crate::words::AGAIN.to_owned()));
+        return Err(Failure::stopped("Nothing was changed."));
     }
     client.leave(&args.owner).await?;
     app.tell(&mut client);

@@ -149,11 +149,7 @@ async fn remove(app: &App, name: &Name) -> Result<ExitCode, Failure> {
     }
     let question = format!("Leave {} out when the key is next divided?", who);
     if app.ui.asks() && !app.ui.confirm(&question)? {
-        return Err(Failure::new(
-            "stopped",
-            "Nothing was changed.".to_owned(),
-            crate::words::AGAIN.to_owned(),
-        ));
+        return Err(Failure::stopped("Nothing was changed."));
     }
     client.remove_contact(name).await?;
     app.tell(&mut client);

@@ -100,7 +100,7 @@ pub(super) async fn accept(app: &App, args: Accept) -> Result<ExitCode, Failure>
         let relays = relays_for(app, &link);
         (Client::create(&home, protection, name, relays)?, reach)
     };
-    client.take_parcels(parcels).await?;
+    client.take_parcels(parcels)?;
     let accepted = client.accept(&link, reach).await?;
     app.tell(&mut client);
     let owner = clean(accepted.owner.as_str());

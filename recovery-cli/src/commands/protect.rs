@@ -34,11 +34,7 @@ pub(super) async fn run(app: &App, args: Protect) -> Result<ExitCode, Failure> {
     }
     let passphrase = passphrase(app, &args)?;
     if app.ui.asks() && !app.ui.confirm("Divide the key like this?")? {
-        return Err(Failure::new(
-            "stopped",
-            "Nothing was sent.".to_owned(),
-            crate::words::AGAIN.to_owned(),
-        ));
+        return Err(Failure::stopped("Nothing was sent."));
     }
     let waiting = app.ui.waiting("sending each contact their piece");
     let hold_by = match args.hold_by {

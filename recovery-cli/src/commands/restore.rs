@@ -36,7 +36,7 @@ pub(super) async fn run(app: &App, args: Restore) -> Result<ExitCode, Failure> {
     refuse_to_replace(args.output.as_deref(), false)?;
     let mut client = open_or_start(app, &args).await?;
     client.import(&came.approvals)?;
-    client.take_parcels(came.parcels).await?;
+    client.take_parcels(came.parcels)?;
     if let Some(path) = args.output.as_deref() {
         let (_, text) = client.export().await?;
         write_private(path, text.as_bytes(), false)?;

@@ -25,8 +25,8 @@ pub(super) async fn sync(app: &App, args: &Sync) -> Result<ExitCode, Failure> {
     let parcels = parcels(&args.import)?;
     let mut client = app.open()?;
     let waiting = app.ui.waiting("looking for messages");
-    let mut events = client.take_parcels(parcels).await?;
-    events.extend(client.sync(args.wait).await?);
+    client.take_parcels(parcels)?;
+    let events = client.sync(args.wait).await?;
     drop(waiting);
     app.tell(&mut client);
     if let Some(path) = args.output.as_deref() {

@@ -12,8 +12,9 @@ use crate::{
     keys::{Card, Identity},
     name::Name,
     package::RootKey,
+    seal::{self, Letter},
     secret::Secret,
-    sign::Signed,
+    sign::{Signed, Statement},
     vault::{ContainerError, Profile, Vault, VaultError},
     wire::{
         self, DecodeError, V1, Wire,
@@ -480,6 +481,30 @@ impl Device {
         step.then(self.tell_version(ctx));
         step.then(self.settle(ctx));
         step
+    }
+
+    /// A statement, signed for its audience, sealed to a card's keys and posted to its mailboxes; `None` never
+    /// happens for what fits a message.
+    pub(crate) fn say<T: Statement>(
+        &self,
+        body: &T,
+        audience: &[u8],
+        to: &Card,
+        ctx: &mut Context<'_>,
+    ) -> Option<Step> {
+        let letter = Letter::new(Signed::new(body, &self.identity, audience), None);
+        let message = seal::seal(&letter, &to.keys().sealing, &mut ctx.rng).ok()?;
+        let mut step = Step::default();
+        step.post(to.mailboxes(), &message);
+        Some(step)
+    }
+
+    pub(crate) fn contact_mut(&mut self, id: ContactId) -> Option<&mut Contact> {
+        self.state.vault.contacts.iter_mut().find(|contact| contact.card.id() == id)
+    }
+
+    pub(crate) fn held_mut(&mut self, owner: ContactId) -> Option<&mut Held> {
+        self.state.vault.held.iter_mut().find(|held| held.card.id() == owner)
     }
 
     /// This person's card with the mailboxes of one pair.

@@ -61,9 +61,7 @@ impl Device {
         };
         // Only news shows that the contact is there: a relay can repeat what it said before.
         let news = step.events.iter().any(|event| !matches!(event, Event::ProofFailed { .. }));
-        let contacts = &mut self.state.vault.contacts;
-        let contact = contacts.iter_mut().find(|c| c.card.id() == id);
-        if let Some(contact) = contact.filter(|_| news) {
+        if let Some(contact) = self.contact_mut(id).filter(|_| news) {
             contact.seen = contact.seen.max(ctx.now);
         }
         step.then(self.settle(ctx));
@@ -175,8 +173,7 @@ impl Device {
     }
 
     fn on_leave(&mut self, contact: &Contact, said: &Leave, now: u64) -> Step {
-        let contacts = &mut self.state.vault.contacts;
-        let known = contacts.iter_mut().find(|other| other.card.id() == contact.card.id());
+        let known = self.contact_mut(contact.card.id());
         let Some(known) = known.filter(|known| !known.left) else {
             return Step::default();
         };

@@ -132,14 +132,10 @@ impl Device {
         let audit = audit_key(&fresh.pieces.shares, bundle.circle, self.id());
         let proof = receipt_proof(&audit, &bundle_hash(&fresh.signed));
         let receipt = Receipt { version: V1, circle: bundle.circle, proof };
-        let receipt = Signed::new(&receipt, &self.identity, id.as_bytes());
-        let sealing = &bundle.owner.keys().sealing;
-        let Ok(body) = seal::seal(&Letter::new(receipt, None), sealing, &mut ctx.rng) else {
+        let Some(receipt) = self.say(&receipt, id.as_bytes(), &bundle.owner, ctx) else {
             return Step::default();
         };
-        let Some(held) = self.state.vault.held.iter_mut().find(|held| held.card.id() == id) else {
-            return Step::default();
-        };
+        let Some(held) = self.held_mut(id) else { return Step::default() };
         fresh.stored = ctx.now;
         // The owner may have called it live before it came, by another relay.
         let newest = held.newest.as_ref().and_then(|newest| newest.peek::<Newest>().ok());
@@ -152,7 +148,7 @@ impl Device {
             owner: held.name.clone(),
             generation: bundle.generation,
         });
-        step.post(bundle.owner.mailboxes(), &body);
+        step.then(receipt);
         held.bundles = bundles;
         held.card = bundle.owner;
         held.seen = ctx.now;
@@ -165,9 +161,7 @@ impl Device {
     /// Friend: answers a challenge. Without such pieces, says so.
     fn prove(&mut self, owner: ContactId, said: &Challenge, ctx: &mut Context<'_>) -> Step {
         let me = self.id();
-        let Some(held) = self.state.vault.held.iter_mut().find(|h| h.card.id() == owner) else {
-            return Step::default();
-        };
+        let Some(held) = self.held_mut(owner) else { return Step::default() };
         // A thief's challenge from the far future must not silence this contact for good.
         if said.made <= held.asked || said.made > ctx.now.saturating_add(AHEAD_SECONDS) {
             return Step::default();
@@ -191,9 +185,7 @@ impl Device {
     /// Friend: pieces are superseded. They are kept for a while: whoever says so may be a thief.
     fn forget(&mut self, owner: ContactId, said: &Forget, ctx: &mut Context<'_>) -> Step {
         let now = ctx.now;
-        let Some(held) = self.state.vault.held.iter_mut().find(|h| h.card.id() == owner) else {
-            return Step::default();
-        };
+        let Some(held) = self.held_mut(owner) else { return Step::default() };
         let fresh = |circle: &&CircleId| !held.forgotten.contains(circle);
         let fresh: Vec<CircleId> = said.circles.iter().filter(fresh).copied().collect();
         if fresh.is_empty() {
@@ -229,9 +221,7 @@ impl Device {
     }
 
     fn on_newest(&mut self, owner: ContactId, said: &Newest, signed: &Signed, now: u64) -> Step {
-        let Some(held) = self.state.vault.held.iter_mut().find(|h| h.card.id() == owner) else {
-            return Step::default();
-        };
+        let Some(held) = self.held_mut(owner) else { return Step::default() };
         let known = held.newest.as_ref().and_then(|known| known.peek::<Newest>().ok());
         if known.is_none_or(|known| known.vault_version < said.vault_version) {
             held.newest = Some(signed.clone());
@@ -268,16 +258,9 @@ impl Device {
         body: &T,
         ctx: &mut Context<'_>,
     ) -> Step {
-        let mut step = Step::default();
-        let Some(held) = self.held_of(owner) else {
-            return step;
-        };
-        let signed = Signed::new(body, &self.identity, owner.as_bytes());
-        let letter = Letter::new(signed, None);
-        if let Ok(body) = seal::seal(&letter, &held.card.keys().sealing, &mut ctx.rng) {
-            step.post(held.card.mailboxes(), &body);
-        }
-        step
+        let held = self.held_of(owner);
+        let told = held.and_then(|held| self.say(body, owner.as_bytes(), &held.card, ctx));
+        told.unwrap_or_default()
     }
 }
 

@@ -16,8 +16,7 @@ use crate::{
     ids::{Base, CircleId, ContactId},
     package::RootKey,
     policy::{Group, Policy},
-    seal::{self, Letter},
-    sign::{Signed, Statement},
+    sign::Statement,
     vault::Vault,
     wire::{
         V1,
@@ -208,16 +207,10 @@ impl Device {
         body: &T,
         ctx: &mut Context<'_>,
     ) -> Step {
-        let mut step = Step::default();
-        let Some(contact) = self.contact(contact).filter(|contact| !contact.left) else {
-            return step;
-        };
-        let signed = Signed::new(body, &self.identity, contact.card.id().as_bytes());
-        let letter = Letter::new(signed, None);
-        if let Ok(body) = seal::seal(&letter, &contact.card.keys().sealing, &mut ctx.rng) {
-            step.post(contact.card.mailboxes(), &body);
-        }
-        step
+        let contact = self.contact(contact).filter(|contact| !contact.left);
+        let told = contact
+            .and_then(|contact| self.say(body, contact.card.id().as_bytes(), &contact.card, ctx));
+        told.unwrap_or_default()
     }
 
     pub(crate) fn on_forgotten(&mut self, contact: &Contact, said: &Forgotten, now: u64) -> Step {

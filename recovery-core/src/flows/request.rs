@@ -360,7 +360,7 @@ impl Device {
             return Step::default();
         }
         let step = self.take_back(&opened, now);
-        if let Some(known) = self.state.opened.iter_mut().find(|opened| opened.id == id) {
+        if let Ok(known) = self.opened_mut(id) {
             (known.state, known.held) = (OpenedState::Cancelled, None);
         }
         step

@@ -14,8 +14,6 @@ use crate::{
     ids::{ContactId, RequestId},
     labels,
     name::Name,
-    seal::{self, Letter},
-    sign::Signed,
     wire::{
         self, V1,
         messages::{Alarm, Alarms, AlertKind, HoldBy, Impostor, Newest, Request, Stop},
@@ -61,10 +59,7 @@ impl Device {
         let own = self.identity.card(self.name().clone(), Vec::new());
         if let Ok(owner) = crate::keys::Card::verify(&own) {
             let stop = Stop { version: V1, request: id, owner, made: ctx.now };
-            let letter = Letter::new(Signed::new(&stop, &self.identity, id.as_bytes()), None);
-            if let Ok(body) = seal::seal(&letter, &request.card.keys().sealing, &mut ctx.rng) {
-                step.post(request.card.mailboxes(), &body);
-            }
+            step.then(self.say(&stop, id.as_bytes(), &request.card, ctx).unwrap_or_default());
         }
         Ok(step)
     }
@@ -81,10 +76,7 @@ impl Device {
 
     /// Friend: an owner stopped a request.
     pub(crate) fn on_stop(&mut self, owner: ContactId, said: &Stop, ctx: &mut Context<'_>) -> Step {
-        let Some(held) = self.state.vault.held.iter_mut().find(|held| held.card.id() == owner)
-        else {
-            return Step::default();
-        };
+        let Some(held) = self.held_mut(owner) else { return Step::default() };
         if held.stopped.iter().any(|stopped| stopped.request == said.request) {
             return Step::default();
         }
@@ -126,8 +118,9 @@ impl Device {
     pub fn hold_refused(&mut self, session: &MailboxAddress) {
         let about = |opened: &&mut Opened| {
             let request = opened.request.peek::<Request>();
-            opened.state == OpenedState::Approved
-                && request.is_ok_and(|request| request.card.mailboxes().contains(session))
+            // What went against the stop was sent, whatever becomes of what came before it.
+            let held = opened.state == OpenedState::Approved && !opened.overrode;
+            held && request.is_ok_and(|request| request.card.mailboxes().contains(session))
         };
         for opened in self.state.opened.iter_mut().filter(about) {
             (opened.state, opened.held) = (OpenedState::Vetoed, None);
@@ -163,13 +156,13 @@ impl Device {
 
     /// Writes this friend's warnings about an owner's requests where the other contacts read them.
     fn sound_alarm(&self, owner: ContactId, ctx: &mut Context<'_>) -> Step {
-        let about =
-            |opened: &&Opened| opened.state == OpenedState::Impostor && opened.owner == Some(owner);
-        let newest = self.opened().iter().rev().filter(about).take(IMPOSTORS_MAX);
         // The day of the report, also if it is written anew: readers count warnings by it.
-        let warning =
-            |opened: &Opened| Some(Impostor { request: opened.id, made: opened.reported? });
-        let mut impostors: Vec<Impostor> = newest.filter_map(warning).collect();
+        let warning = |opened: &Opened| {
+            let made = opened.reported.filter(|_| opened.owner == Some(owner))?;
+            Some(Impostor { request: opened.id, made })
+        };
+        let newest = self.opened().iter().rev().filter_map(warning);
+        let mut impostors: Vec<Impostor> = newest.take(IMPOSTORS_MAX).collect();
         impostors.reverse();
         let content = wire::encode(&Alarms { version: V1, impostors });
         let mut step = Step::default();
@@ -243,8 +236,7 @@ impl Device {
             let live = self.vault().live().map(|live| live.id);
             let newest = Newest { version: V1, vault_version: version, made: now, live };
             step.then(self.tell(id, &newest, ctx));
-            let contacts = &mut self.state.vault.contacts;
-            if let Some(contact) = contacts.iter_mut().find(|contact| contact.card.id() == id) {
+            if let Some(contact) = self.contact_mut(id) {
                 contact.told = Told { version, at: now };
             }
         }

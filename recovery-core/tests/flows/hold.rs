@@ -270,3 +270,21 @@ fn an_impostor_is_told_to_everybody_but_the_impostor() {
     assert_eq!(refused, Err(ApproveError::Impostor));
     assert_eq!(table.people[0].vault().circles[0].hold.holds[0].relay.as_str(), RELAY);
 }
+
+#[test]
+fn a_warning_after_the_request_is_closed_reaches_the_others_too() {
+    let mut table = table(HoldBy::Relay);
+    let new = table.ask("Anna");
+    let (id, anna) = (new.id(), table.id(0));
+    for friend in [1, 2] {
+        table.open(friend, &new.link(false), anna).unwrap();
+    }
+    table.with(1, |device, ctx| device.decline(id, None, ctx)).unwrap();
+    let step = table.with(1, |device, ctx| device.report_impostor(id, None, ctx)).unwrap();
+    table.put(step);
+    assert_eq!(state(&table, 1, id), OpenedState::Declined);
+    let slots = table.people[2].alarm_slots(id);
+    let found: Vec<_> = slots.iter().filter_map(|slot| table.at(slot).cloned()).collect();
+    table.people[2].hear_alarms(id, &found);
+    assert_eq!(table.people[2].opened()[0].alarms, [table.now]);
+}
