@@ -122,6 +122,12 @@ labels! {
     SIGN_DRILL = "recovery/v1/sign-drill";
     /// Signature over the answer to a rehearsal.
     SIGN_DRILL_ANSWER = "recovery/v1/sign-drill-answer";
+    /// Signature over word of a new device, by the former identity.
+    SIGN_SUCCESSOR = "recovery/v1/sign-successor";
+    /// Signature over word of a new device, by its request.
+    SIGN_SUCCESSION = "recovery/v1/sign-succession";
+    /// Signature over word of a contact's new device.
+    SIGN_MOVED = "recovery/v1/sign-moved";
     /// Checksum of an armored file: first 9 octets of SHA-256(label ‖ 0x00 ‖ title ‖ 0x00 ‖ octets).
     ARMOR_CHECKSUM = "recovery/v1/armor-checksum";
 }

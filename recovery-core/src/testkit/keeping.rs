@@ -66,7 +66,7 @@ impl World {
             let settled = self.people[0].state.contact_named(&contact.name).cloned();
             let settled = settled.is_some_and(|c| c.card.id() == id && !c.contested());
             match right {
-                Some(Ok(())) => {
+                Some(Ok(_)) => {
                     self.ledger.ensure(settled, || "a number settled nothing".to_owned());
                 }
                 // The stranger was first, or the friend has another invite in mind.
