@@ -46,7 +46,7 @@ impl Device {
             return alert.map(|alert| self.on_alert(&contact, alert)).unwrap_or_default();
         }
         let step = match signed.kind {
-            Kind::Answer => self.said(&contact, signed).map(|said| self.on_again(&contact, &said)),
+            Kind::Answer => self.answers(&contact, signed),
             Kind::Moved => {
                 self.said(&contact, signed).map(|said| self.on_moved(&contact, said, ctx.now))
             }
@@ -89,14 +89,11 @@ impl Device {
         signed.verify(contact.card.keys(), self.id().as_bytes())
     }
 
-    /// A contact answers word of this identity; that it does says everything, if it knows the invite.
-    fn on_again(&self, contact: &Contact, said: &Answer) -> Step {
+    /// A contact answers word of this identity: that it does says everything, if it knows the invite.
+    fn answers(&self, contact: &Contact, signed: &Signed) -> Result<Step, StatementError> {
+        let said: Answer = self.said(contact, signed)?;
         let right = answer_proof(&contact.secret, &said.card).ct_eq(&said.proof);
-        if bool::from(right) {
-            return Step::default();
-        }
-        let why = "an answer that does not know the invitation's link";
-        Step::event(Event::Ignored { from: Some(contact.name.clone()), why })
+        bool::from(right).then(Step::default).ok_or(StatementError::Sender)
     }
 
     fn on_receipt(&mut self, contact: &Contact, receipt: &Receipt, now: u64) -> Step {
