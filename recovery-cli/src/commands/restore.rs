@@ -328,7 +328,8 @@ async fn finish(
     let object = json!({
         "restored": labels, "generation": done.generation, "warnings": warnings,
         "taken_over": told.collect::<Vec<_>>(), "dealt": done.dealt.as_ref().ok(),
-        "owner": device.name().as_str(), "owner_id": device.id().to_string(),
+        "owner": device.name().as_str(), "owner_id": candidate.id.to_string(),
+        "successor_id": device.id().to_string(),
         "vault_version": device.vault().version, "vault_changed": device.vault().changed,
         "approvals": progress.approvals.iter().map(approval_json).collect::<Vec<_>>(),
     });

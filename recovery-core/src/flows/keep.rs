@@ -60,12 +60,10 @@ impl Device {
         };
         let signed = &letter.signed;
         if signed.kind != Kind::Successor {
-            if held.claims().iter().any(|claim| claim.card.id() == signed.sender) {
-                // It says it again once it is known.
+            // A claim's device is heard once it is known, a former one never again.
+            let claims = held.claims().iter().any(|claim| claim.card.id() == signed.sender);
+            if claims || held.was(signed.sender) {
                 return Step::default();
-            }
-            if held.was(signed.sender) {
-                return ignored("it comes from a device that was replaced");
             }
             if held.frozen() && FROZEN.contains(&signed.kind) {
                 return ignored("they say to have a new device, which has to be verified first");
