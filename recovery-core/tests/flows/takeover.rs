@@ -324,7 +324,7 @@ fn the_new_generation_brings_the_successor_back() {
 fn lost_again_before_anything_is_live_the_old_generation_helps_again() {
     let mut table = table();
     let former = table.id(0);
-    come_back(&mut table, &[1, 2, 3]);
+    assert_eq!(come_back(&mut table, &[1, 2, 3]).1, Ok(2));
     // Only word of it arrives, no piece.
     table.mail().retain(|(_, body)| body.len() < 16_384);
     let lost = table.people.pop().unwrap();
@@ -422,7 +422,7 @@ fn the_former_device_hears_that_it_was_replaced() {
     let mut table = table();
     assert_eq!(table.people[0].replaced(), None);
     let made = table.now;
-    come_back(&mut table, &[1, 2, 3]);
+    assert_eq!(come_back(&mut table, &[1, 2, 3]).1, Ok(2));
     let told = table.settle();
     assert_eq!(
         told.iter().filter(|(who, event)| *who == 0 && *event == Event::Replaced).count(),
