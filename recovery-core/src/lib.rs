@@ -1,5 +1,12 @@
 //! Social key recovery without I/O.
 
+#[cfg(all(recovery_planted, not(feature = "testkit")))]
+compile_error!("planted faults are for the simulated world alone");
+
+// First: its macro is used by what follows.
+#[macro_use]
+pub mod planted;
+
 pub mod address;
 pub mod boxed;
 pub mod circle;

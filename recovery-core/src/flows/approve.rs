@@ -145,12 +145,15 @@ impl Device {
             opened.checked = true;
             return Ok((Tried::Right, Step::default()));
         }
-        opened.tries_left = opened.tries_left.saturating_sub(1);
+        if !planted!(TriesNotCounted) {
+            opened.tries_left = opened.tries_left.saturating_sub(1);
+        }
         if opened.tries_left > 0 {
             return Ok((Tried::Wrong { tries_left: opened.tries_left }, Step::default()));
         }
-        opened.state = OpenedState::Burnt;
-        opened.checked = false;
+        if !planted!(BurntIsOpen) {
+            (opened.state, opened.checked) = (OpenedState::Burnt, false);
+        }
         Ok((Tried::Burnt, self.alert(id, AlertKind::WrongNumbers, None, ctx)))
     }
 
@@ -168,19 +171,20 @@ impl Device {
     ) -> Result<Sent, ApproveError> {
         let opened = self.approvable(id, consent, ctx.now)?.clone();
         // Without a stop there is nothing to go against, and no way around the delay.
-        let stopped = opened.state == OpenedState::Vetoed || opened.overrode;
+        let stopped =
+            opened.state == OpenedState::Vetoed || opened.overrode || planted!(OverrideUnasked);
         let overrides = consent.overrides && stopped;
         let checked = match consent.scanned {
-            Some(link) if link.request == Some(id) => Checked::Scanned,
+            Some(link) if link.request == Some(id) || planted!(LinkAsCode) => Checked::Scanned,
             Some(_) => return Err(ApproveError::NotScanned),
-            None if opened.checked => Checked::Number,
+            None if opened.checked || planted!(NumberNotNeeded) => Checked::Number,
             None => return Err(ApproveError::Unchecked),
         };
         if let Some(due) = opened.release_at(ctx.now).filter(|due| ctx.now < *due) {
             return Ok(Sent { release_at: Some(due), ..Sent::to(Step::default()) });
         }
         let over = opened.held.is_some() || opened.released;
-        let mut hold = match over || overrides {
+        let mut hold = match over || overrides || planted!(DelayForgotten) {
             true => HoldPolicy::default(),
             false => self.hold_policy(&opened)?,
         };
@@ -199,7 +203,10 @@ impl Device {
             known.held = Some(HeldBack { due, by: hold.by, checked, by_file });
         }
         let kind = if overrides { AlertKind::Overridden } else { AlertKind::Approved };
-        let to_owner = self.alert(id, kind, None, ctx);
+        let to_owner = match planted!(OwnerNotTold) {
+            true => Step::default(),
+            false => self.alert(id, kind, None, ctx),
+        };
         Ok(Sent { to_owner, ..sent })
     }
 
@@ -319,7 +326,8 @@ impl Device {
     /// Releases what this device held back and is due; forgets what a relay held and has released.
     pub(crate) fn release_due(&mut self, ctx: &mut Context<'_>) -> Step {
         let due = |opened: &&Opened| {
-            let over = opened.held.is_some_and(|held| held.due <= ctx.now);
+            let now = ctx.now + u64::from(planted!(ReleasedEarly));
+            let over = opened.held.is_some_and(|held| held.due <= now);
             opened.state == OpenedState::Approved && !opened.released && over
         };
         let due: Vec<Opened> = self.opened().iter().filter(due).cloned().collect();
@@ -366,7 +374,7 @@ impl Device {
         };
         let held = self.chosen(&opened)?;
         let mut sent = Sent::to(self.take_back(&opened, ctx.now));
-        if opened.checked {
+        if opened.checked || planted!(DeclineIsHeard) {
             let newest = held.bundles.last();
             let me = newest.and_then(HeldBundle::contact).unwrap_or(self.id());
             let (card, bundle) = (self.card_as(held, me)?, newest.map(|b| b.signed.clone()));

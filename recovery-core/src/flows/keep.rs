@@ -191,7 +191,8 @@ impl Device {
         }
         let mut at = None;
         for bundle in held.bundles.iter_mut().filter(|b| fresh.contains(&b.circle)) {
-            at = Some(*bundle.until.get_or_insert(now.saturating_add(KEPT_SECONDS)));
+            let kept = if planted!(DeletedAtOnce) { 0 } else { KEPT_SECONDS };
+            at = Some(*bundle.until.get_or_insert(now.saturating_add(kept)));
         }
         held.forgotten.extend(fresh);
         let surplus = held.forgotten.len().saturating_sub(FORGOTTEN_MAX);
@@ -223,7 +224,9 @@ impl Device {
         // What a former identity said last says nothing of this one's vault.
         let known = held.newest.as_ref().filter(|known| known.sender == signed.sender);
         let known = known.and_then(|known| known.peek::<Newest>().ok());
-        if known.is_none_or(|known| known.vault_version < said.vault_version) {
+        if known.is_none_or(|known| known.vault_version < said.vault_version)
+            || planted!(OlderWordKept)
+        {
             held.newest = Some(signed.clone());
         }
         if count(&mut held.bundles, said.live) {
@@ -332,7 +335,7 @@ fn check_bundle(
     let pieces: Pieces = wire::decode(pieces).map_err(|_| "the piece itself is damaged")?;
     check_pieces(&bundle, &pieces)?;
     // Late, or said once more by a relay, after the owner called it superseded.
-    if held.forgotten.contains(&bundle.circle) {
+    if held.forgotten.contains(&bundle.circle) && !planted!(OldPieceTaken) {
         return Ok(None);
     }
     // Each identity of an owner counts its own generations.
@@ -341,7 +344,8 @@ fn check_bundle(
         let known = same.circle == bundle.circle;
         return if known { Ok(None) } else { Err("another piece has its place already") };
     }
-    if theirs.next_back().is_some_and(|newest| newest.generation > bundle.generation) {
+    let newer = theirs.next_back().is_some_and(|held| held.generation > bundle.generation);
+    if newer && !planted!(OldPieceTaken) {
         return Ok(None);
     }
     let stored = HeldBundle {

@@ -124,6 +124,7 @@ impl Device {
         let superseded = self.vault().circles.iter().filter(|c| c.stage == Stage::Superseded);
         let superseded: Vec<CircleId> = superseded.map(|circle| circle.id).collect();
         // One that is superseded is kept while the live one is not complete; not two.
+        let complete = complete || planted!(RetiredTooEarly);
         let kept = usize::from(!complete).min(superseded.len());
         for id in superseded.iter().take(superseded.len() - kept) {
             step.then(self.retire(*id, ctx));

@@ -257,7 +257,7 @@ fn assess_approval(request: RequestId, signed: &Signed, into: &mut Assessment) -
         ..Assessed::of(contact.clone(), verdict)
     };
     let bad = |why| line(Verdict::Bad(why));
-    if approval.request != request {
+    if approval.request != request && !planted!(OtherRequest) {
         return bad(OTHER_REQUEST);
     }
     match approval.holdings.len() {
@@ -293,10 +293,10 @@ enum Flaw {
 fn verify_holding(holding: &Holding, contact: ContactId) -> Result<(Bundle, Vec<Share>), Flaw> {
     let bundle = verify_bundle(&holding.bundle)
         .map_err(|_| Flaw::Unknown("the piece was not signed by its owner"))?;
-    if bundle.contact != contact {
+    if bundle.contact != contact && !planted!(PieceOfAnother) {
         return Err(Flaw::Unknown("the piece belongs to another contact"));
     }
-    if pieces_hash(&holding.shares) != bundle.pieces {
+    if pieces_hash(&holding.shares) != bundle.pieces && !planted!(PieceNotCompared) {
         return Err(Flaw::Known("the piece is damaged"));
     }
     let shares: Option<Vec<Share>> = holding.shares.iter().map(parse_share).collect();
@@ -347,7 +347,7 @@ fn add(
     push_new(&mut set.packages, bundle.package);
     bundle.vault.into_iter().for_each(|slot| push_new(&mut set.slots, slot));
     container.into_iter().for_each(|copy| push_new(&mut set.containers, copy.clone()));
-    if !set.parts.iter().any(|part| part.approver.id == approver.id) {
+    if planted!(CountsTwice) || !set.parts.iter().any(|part| part.approver.id == approver.id) {
         set.parts.push(Part { approver: approver.clone(), shares });
     }
 }
