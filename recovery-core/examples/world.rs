@@ -82,7 +82,7 @@ fn number(arguments: &[String], name: &str, default: u64) -> Result<u64, <u64 as
 /// Plants what is asked for; or names what can be, and is done.
 #[cfg(recovery_planted)]
 fn planted(arguments: &[String]) -> Option<ExitCode> {
-    use recovery_core::planted::{Planted, force};
+    use recovery_core::{Planted, force};
     if arguments.iter().any(|argument| argument == "--list-planted") {
         Planted::ALL.iter().for_each(|fault| println!("{fault:?}: {}", fault.what()));
         return Some(ExitCode::SUCCESS);

@@ -5,7 +5,9 @@ compile_error!("planted faults are for the simulated world alone");
 
 // First: its macro is used by what follows.
 #[macro_use]
-pub mod planted;
+mod planted;
+#[cfg(recovery_planted)]
+pub use planted::{Planted, force};
 
 pub mod address;
 pub mod boxed;

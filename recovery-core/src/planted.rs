@@ -1,7 +1,7 @@
 //! Faults that are planted on purpose, to see that the simulated world finds each of them.
 //!
 //! They are there only if the compiler is given `--cfg recovery_planted`: in every other build
-//! [`planted!`] is the word `false`. No program of this workspace can be built with that, and neither can
+//! `planted!(…)` is the word `false`. No program of this workspace can be built with that, and neither can
 //! this crate without its `testkit`.
 
 /// Whether a fault of this name is planted and in force.
