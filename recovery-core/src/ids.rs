@@ -140,6 +140,14 @@ id! {
     /// A message may be posted under it and is then held back.
     HoldId, 32
 }
+id! {
+    /// A closed relay's leave to open so many mailboxes and slots.
+    PassId, 32
+}
+id! {
+    /// Somebody who is told when something waits in a mailbox.
+    SubscriptionId, 32
+}
 
 impl CircleId {
     /// A fresh id.
@@ -160,7 +168,7 @@ impl DrillId {
 }
 
 macro_rules! token {
-    ($(#[$doc:meta])* $token:ident => $id:ident, $id_label:ident, $token_label:ident) => {
+    ($(#[$doc:meta])* $token:ident => $id:ident, $id_label:ident $(, $token_label:ident)?) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $token(Secret<32>);
@@ -184,11 +192,11 @@ macro_rules! token {
                 Base64UrlUnpadded::encode_string(self.0.expose())
             }
 
-            fn derive(base: &Base, origin: &str) -> Self {
+            $(fn derive(base: &Base, origin: &str) -> Self {
                 let mut secret = Secret::new([0; 32]);
                 base.expand(labels::$token_label, origin, secret.expose_mut());
                 Self(secret)
-            }
+            })?
         }
 
         impl FromStr for $token {
@@ -211,6 +219,14 @@ token! {
 token! {
     /// Controls a hold: veto.
     HoldToken => HoldId, HOLD_ID, HOLD_TOKEN
+}
+token! {
+    /// Whoever has it may open mailboxes and slots at a closed relay, up to the pass's quota. The relay draws it.
+    PassToken => PassId, PASS_ID
+}
+token! {
+    /// Confirms or ends a subscription: it stands in the link sent to the address. The relay draws it.
+    SubscriptionToken => SubscriptionId, SUBSCRIPTION_ID
 }
 
 /// 32 secret octets from which the tokens of one thing at every relay are derived.

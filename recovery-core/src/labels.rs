@@ -18,6 +18,10 @@ labels! {
     SLOT_ID = "recovery/v1/slot";
     /// Id of a hold: SHA-256(label ‖ 0x00 ‖ token).
     HOLD_ID = "recovery/v1/hold";
+    /// Id of a pass: SHA-256(label ‖ 0x00 ‖ token).
+    PASS_ID = "recovery/v1/pass";
+    /// Id of a subscription: SHA-256(label ‖ 0x00 ‖ token).
+    SUBSCRIPTION_ID = "recovery/v1/subscription";
     /// Token of a mailbox at one relay: HKDF(base, label ‖ 0x00 ‖ origin).
     MAILBOX_TOKEN = "recovery/v1/mailbox-token";
     /// Token of a slot at one relay: HKDF(base, label ‖ 0x00 ‖ origin).

@@ -8,7 +8,6 @@ use crate::answers::Answers;
 use crate::clock::Clock;
 use crate::store::{Done, Outcome, Refusal, Store, StoreError, Write};
 use crate::waiters::Waiters;
-use recovery_core::ids::MailboxId;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -298,7 +297,7 @@ impl Writer {
     /// Forgets what is no longer so; wakes who waits for what just became visible, or for a mailbox that is gone.
     fn tell(&self, writes: &[Write], outcomes: &[Outcome]) {
         let changed =
-            || writes.iter().zip(outcomes).flat_map(|(write, outcome)| changed(write, outcome));
+            || writes.iter().zip(outcomes).flat_map(|(write, outcome)| write.changed(outcome));
         self.readers.answers.forget(changed());
         changed().for_each(|mailbox| self.readers.waiters.ring(mailbox));
     }
@@ -317,19 +316,6 @@ impl Writer {
             Err(StoreError::Failed(why)) => self.health.fail(&why),
             Err(error) => tracing::error!(%error, "the clock was set; the deadlines move later"),
         }
-    }
-}
-
-/// The mailboxes in which a reader finds something else than before.
-fn changed<'a>(write: &'a Write, outcome: &'a Outcome) -> &'a [MailboxId] {
-    match (write, outcome) {
-        (Write::Post { mailbox: id, .. }, _)
-        | (Write::DeleteMessage { mailbox: id, .. }, _)
-        | (Write::OpenMailbox { id, .. } | Write::CloseMailbox { id }, _) => {
-            std::slice::from_ref(id)
-        }
-        (_, Ok(Done::Released { mailboxes, .. })) => mailboxes,
-        _ => &[],
     }
 }
 
@@ -375,16 +361,6 @@ impl Drop for Alarm {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.fail("the writing thread broke off");
-        }
-    }
-}
-
-impl Write {
-    /// How many octets it adds.
-    fn octets(&self) -> u64 {
-        match self {
-            Self::Post { body, .. } | Self::PutSlot { body, .. } => body.length(),
-            _ => 0,
         }
     }
 }

@@ -23,25 +23,44 @@
 //!    [`VETO_MILLIS`]; both only in one mailbox, if it names one.
 //! 7. **Expired is gone.** At and after its end a mailbox or slot is not there, whether collected or not.
 //!    Opening a mailbox again extends its end and never shortens it; writing a slot likewise.
-//! 8. **Checked.** Every record carries a hash of its own. A record that does not match it is never served:
+//! 8. **Counted.** What is opened with a pass counts against its quota as long as it is there; a guest pass's
+//!    whole quota counts against the pass it was made with. What is opened in a session has the quotas of one.
+//! 9. **Told.** Whatever becomes visible in a mailbox makes a job for each confirmed subscription to it, in the
+//!    same commit. A job that was taken is not given to anybody else before its lease ends.
+//! 10. **Checked.** Every record carries a hash of its own. A record that does not match it is never served:
 //!    the answer is [`Refusal::Damaged`] or [`StoreError::Damaged`].
 
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 
+mod notices;
+mod passes;
+mod reports;
+mod sql;
 mod values;
+mod writes;
 
-pub use values::{
-    Answer, Body, Condition, Epoch, Hold, Message, Page, Query, Quota, Slot, Version,
+pub use notices::{
+    CONFIRM_MILLIS, Job, QUIET_MILLIS, SUBSCRIPTIONS_MAX, Settled, Subscription, SubscriptionState,
 };
+pub use passes::{Pass, PassQuota, Right};
+pub use reports::{Bad, Checked, Stats};
+pub use values::{
+    Answer, Body, Condition, Epoch, Hold, Message, Page, Query, Quota, Quotas, Slot, Version,
+};
+pub use writes::{Done, Outcome, Refusal, Write};
+
+use writes::later;
 
 #[cfg(test)]
 pub(crate) mod conformance;
 
-use crate::clock::UnixMillis;
-use recovery_core::ids::{HoldId, MailboxId, SlotId};
+use crate::clock::{TimeSource, UnixMillis};
+use recovery_core::ids::{MailboxId, PassId, SlotId};
 use recovery_core::wire::limits::VETO_SECONDS;
 use std::fmt;
+use std::sync::Arc;
 
 /// How long a vetoed hold refuses messages: 30 days.
 pub const VETO_MILLIS: i64 = VETO_SECONDS.cast_signed() * 1_000;
@@ -87,6 +106,51 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreError>;
 
+    /// A pass; `None` if there is no such pass.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn pass(&self, id: &PassId) -> Result<Option<Pass>, StoreError>;
+
+    /// All passes, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn passes(&self) -> Result<Vec<Pass>, StoreError>;
+
+    /// The subscriptions to a mailbox.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn subscriptions(&self, mailbox: &MailboxId) -> Result<Vec<SubscriptionState>, StoreError>;
+
+    /// When the next job of notification is due, leased ones included.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn next_job(&self) -> Result<Option<UnixMillis>, StoreError>;
+
+    /// Counts what is there; reads much, so not for every minute.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn stats(&self) -> Result<Stats, StoreError>;
+
+    /// Reads and hashes everything, and tells of every record that is damaged.
+    ///
+    /// # Errors
+    /// [`StoreError`] if reading itself fails.
+    fn verify(&self, tell: &mut dyn FnMut(Bad)) -> Result<Checked, StoreError>;
+
+    /// The first damage met since the store was opened: a store that has met some should be looked after.
+    fn damage(&self) -> Option<Damage>;
+
+    /// What relays that share the store need of each other; `None` if nobody else can have it open. Reading from a
+    /// shared store takes a while, and what was read may have changed since.
+    fn shared(&self) -> Option<&dyn Shared> {
+        None
+    }
+
     /// Ends cleanly; nothing else may be called afterwards.
     ///
     /// # Errors
@@ -94,122 +158,22 @@ pub trait Store: Send + Sync + 'static {
     fn close(&self) -> Result<(), StoreError>;
 }
 
-/// What became of one write of a batch.
-pub type Outcome = Result<Done, Refusal>;
+/// What several relays on one store need of each other.
+pub trait Shared {
+    /// From now on tells of mailboxes in which another relay changed something, as far as it hears of it.
+    fn listen(&self, heard: Box<dyn Fn(&[MailboxId]) + Send + Sync>);
 
-/// A change that can be asked of a store.
-#[derive(Debug, Clone)]
-pub enum Write {
-    /// Makes a mailbox, or extends its time. Answers [`Done::Opened`].
-    OpenMailbox {
-        /// Which one.
-        id: MailboxId,
-        /// Its end; `None`: it lasts until closed.
-        ttl_millis: Option<i64>,
-    },
-    /// Removes a mailbox with everything in it. Answers [`Done::Gone`], also if there is none.
-    CloseMailbox {
-        /// Which one.
-        id: MailboxId,
-    },
-    /// Appends a message, at once or after a delay. Answers [`Done::Posted`].
-    Post {
-        /// Where to.
-        mailbox: MailboxId,
-        /// What.
-        body: Body,
-        /// Under which holds and how long; `None`: visible at once.
-        hold: Option<Hold>,
-    },
-    /// Removes a visible message and frees its room. Answers [`Done::Gone`], also if there is none.
-    DeleteMessage {
-        /// From where.
-        mailbox: MailboxId,
-        /// Its number.
-        seq: u64,
-    },
-    /// Writes a slot if `condition` holds. Answers [`Done::Slot`].
-    PutSlot {
-        /// Which one.
-        id: SlotId,
-        /// What it holds from now on.
-        body: Body,
-        /// What must be so for the write to happen.
-        condition: Condition,
-        /// Its end; `None`: it lasts until deleted.
-        ttl_millis: Option<i64>,
-    },
-    /// Empties a slot. Answers [`Done::Gone`], also if there is none.
-    DeleteSlot {
-        /// Which one.
-        id: SlotId,
-    },
-    /// Drops what is held under a hold and refuses more. Answers [`Done::Gone`].
-    Veto {
-        /// Which hold.
-        hold: HoldId,
-        /// Only in this mailbox; `None`: in all.
-        mailbox: Option<MailboxId>,
-    },
-    /// Makes visible what is due, a bounded number at a time. Answers [`Done::Released`].
-    Release,
-    /// Removes what is expired, a bounded number at a time. Answers [`Done::Collected`].
-    Collect,
-    /// Writes something small, to see whether writing works. Answers [`Done::Gone`].
-    Probe,
-}
+    /// Whether it hears of others; if not, [`Shared::news`] has to be asked for often.
+    fn hears(&self) -> bool;
 
-/// What a write did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Done {
-    /// The mailbox is open.
-    Opened {
-        /// It was not there before.
-        new: bool,
-    },
-    /// The message is kept.
-    Posted {
-        /// Its number, or when it becomes visible.
-        answer: Answer,
-        /// It was kept before: nothing changed.
-        repeated: bool,
-    },
-    /// The slot is written.
-    Slot {
-        /// Its new version.
-        version: Version,
-        /// It was not there before.
-        new: bool,
-    },
-    /// It is not there (any more).
-    Gone,
-    /// What was due is visible.
-    Released {
-        /// Where messages became visible.
-        mailboxes: Vec<MailboxId>,
-        /// More is due: release again.
-        more: bool,
-    },
-    /// Some of what is expired is removed.
-    Collected {
-        /// More is expired: collect again.
-        more: bool,
-    },
-}
+    /// In which of these mailboxes there is a number after the one named, or which are not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn news(&self, waiting: &[(MailboxId, u64)]) -> Result<Vec<MailboxId>, StoreError>;
 
-/// Why a write was not done. It changed nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// No such mailbox, or its time is over.
-    NoMailbox,
-    /// The hold was vetoed.
-    Vetoed,
-    /// The mailbox holds as many messages or octets as it may.
-    MailboxFull,
-    /// The slot's condition does not hold; what version it has, if it is there.
-    Mismatch(Option<Version>),
-    /// A record that the write needs does not match its hash.
-    Damaged,
+    /// The time that all relays on the store have in common.
+    fn time(&self) -> Arc<dyn TimeSource>;
 }
 
 /// Why a store could not do what it was asked to.
@@ -227,6 +191,12 @@ pub enum StoreError {
     /// It was closed.
     #[error("the store is closed")]
     Closed,
+    /// The database can't be reached, or gives up on us again and again; it may be back any moment.
+    #[error("the database can't be reached: {0}")]
+    Unreachable(String),
+    /// This store can't do that.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// Reading or writing failed: what is on disk is unknown until the store is opened again.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -245,9 +215,4 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)
     }
-}
-
-/// The end after extending: the later one, and none is the latest.
-fn later(old: Option<UnixMillis>, new: Option<UnixMillis>) -> Option<UnixMillis> {
-    Some(old?.max(new?))
 }

@@ -15,7 +15,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use recovery_core::ids::{MailboxId, MailboxToken};
 use recovery_relay::config::{Config, StorePlace};
-use recovery_relay::store::{Body, Write as StoreWrite};
+use recovery_relay::store::{Body, Right, Write as StoreWrite};
 use recovery_relay::{Relay, Running};
 use std::cell::Cell;
 use std::error::Error;
@@ -169,7 +169,7 @@ impl Place {
                 place
                     .running
                     .relay()
-                    .write(StoreWrite::OpenMailbox { id, ttl_millis: None })
+                    .write(StoreWrite::OpenMailbox { id, ttl_millis: None, right: Right::Open })
                     .await?;
             }
             Ok::<_, Box<dyn Error + Send + Sync>>(place)

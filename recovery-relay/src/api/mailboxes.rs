@@ -4,7 +4,7 @@ use super::extract::{Controlled, Named, Octets, Params, number, one, path};
 use super::problem::{Code, Problem};
 use super::{HOLD, ttl_millis};
 use crate::relay::Relay;
-use crate::store::{Answer, Done, Hold, Query, Write};
+use crate::store::{Answer, Done, Hold, Query, Right, Write};
 use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -25,7 +25,7 @@ pub(super) async fn open(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     let ttl_millis = ttl_millis(&Params::parse(query.as_deref(), &["ttl"])?)?;
-    match relay.write(Write::OpenMailbox { id, ttl_millis }).await? {
+    match relay.write(Write::OpenMailbox { id, ttl_millis, right: Right::Open }).await? {
         Done::Opened { new: true } => Ok(StatusCode::CREATED),
         _ => Ok(StatusCode::OK),
     }

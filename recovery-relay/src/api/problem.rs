@@ -92,6 +92,9 @@ codes! {
     RecordDamaged "record-damaged" SERVICE_UNAVAILABLE
         "What is stored here is damaged and is not served."
         "A damaged message can be passed by or deleted by its number, the rest can be put anew; tell the operator."
+    StoreUnreachable "store-unreachable" SERVICE_UNAVAILABLE
+        "The relay can't reach its database."
+        "Try again after the time named in Retry-After."
     StoreFailed "store-failed" SERVICE_UNAVAILABLE
         "The relay's disk failed."
         "Use another relay and tell this one's operator."
@@ -134,7 +137,9 @@ impl From<Code> for Problem {
     fn from(code: Code) -> Self {
         let header = match code {
             Code::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Code::Busy | Code::Stopping => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            Code::Busy | Code::Stopping | Code::StoreUnreachable => {
+                Some((RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             Code::StoreFull => Some((RETRY_AFTER, HeaderValue::from_static("60"))),
             _ => None,
         };
@@ -149,6 +154,8 @@ impl From<StoreError> for Problem {
             StoreError::Busy => Code::Busy.into(),
             StoreError::Damaged(damage) => Self::damaged(damage),
             StoreError::Closed => Code::Stopping.into(),
+            StoreError::Unreachable(_) => Code::StoreUnreachable.into(),
+            StoreError::Unsupported(_) => Code::Internal.into(),
             StoreError::Failed(_) => Code::StoreFailed.into(),
         }
     }
@@ -162,6 +169,14 @@ impl From<WriteError> for Problem {
             WriteError::Refused(Refusal::MailboxFull) => Code::MailboxFull.into(),
             WriteError::Refused(Refusal::Mismatch(current)) => Self::mismatch(current),
             WriteError::Refused(Refusal::Damaged) => Code::RecordDamaged.into(),
+            // Nothing asks for passes and subscriptions yet.
+            WriteError::Refused(
+                Refusal::NoPass
+                | Refusal::PassUsedUp
+                | Refusal::SessionSlotTooLarge
+                | Refusal::NoSubscription
+                | Refusal::TooManySubscriptions,
+            ) => Code::Internal.into(),
             WriteError::Store(error) => error.into(),
             WriteError::Stopping => Code::Stopping.into(),
         }

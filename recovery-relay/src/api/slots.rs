@@ -4,7 +4,7 @@ use super::extract::{Controlled, Named, Octets, Params, one};
 use super::problem::{Code, Problem};
 use super::ttl_millis;
 use crate::relay::Relay;
-use crate::store::{Condition, Done, Version, Write};
+use crate::store::{Condition, Done, Right, Version, Write};
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
@@ -20,7 +20,7 @@ pub(super) async fn put(
     Terms { ttl_millis, condition }: Terms,
     octets: Octets<SLOT_MAX>,
 ) -> Result<Response, Problem> {
-    let write = Write::PutSlot { id, body: octets.body, condition, ttl_millis };
+    let write = Write::PutSlot { id, body: octets.body, condition, ttl_millis, right: Right::Open };
     let Done::Slot { version, new } = relay.write(write).await? else {
         return Err(Code::Internal.into());
     };

@@ -5,9 +5,10 @@ use crate::clock::{Clock, SystemTimeSource, UnixMillis};
 use crate::store::conformance::{open, post};
 use crate::store::memory::MemoryStore;
 use crate::store::{
-    Done, Epoch, Outcome, Page, Query, Quota, Refusal, Slot, Store, StoreError, Write,
+    Bad, Checked, Damage, Done, Epoch, Outcome, Page, Pass, Query, Quota, Refusal, Slot, Stats,
+    Store, StoreError, SubscriptionState, Write,
 };
-use recovery_core::ids::SlotId;
+use recovery_core::ids::{MailboxId, PassId, SlotId};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
@@ -48,6 +49,27 @@ impl Store for Gated {
     }
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
         Ok(None)
+    }
+    fn pass(&self, id: &PassId) -> Result<Option<Pass>, StoreError> {
+        self.inner.pass(id)
+    }
+    fn passes(&self) -> Result<Vec<Pass>, StoreError> {
+        self.inner.passes()
+    }
+    fn subscriptions(&self, mailbox: &MailboxId) -> Result<Vec<SubscriptionState>, StoreError> {
+        self.inner.subscriptions(mailbox)
+    }
+    fn next_job(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.inner.next_job()
+    }
+    fn stats(&self) -> Result<Stats, StoreError> {
+        self.inner.stats()
+    }
+    fn verify(&self, tell: &mut dyn FnMut(Bad)) -> Result<Checked, StoreError> {
+        self.inner.verify(tell)
+    }
+    fn damage(&self) -> Option<Damage> {
+        None
     }
     fn close(&self) -> Result<(), StoreError> {
         Ok(())

@@ -1,19 +1,24 @@
 //! The store that keeps everything in memory and nothing for long: for tests and demonstrations.
 
+mod notices;
+mod passes;
+
+use self::notices::Kept;
 use super::{
-    Answer, Body, Condition, Done, Epoch, Hold, Message, Outcome, Page, Query, Quota, Refusal,
-    SEEN_MESSAGES, SEEN_MILLIS, Slot, Store, StoreError, VETO_MILLIS, Version, Write, later,
+    Answer, Bad, Body, Checked, Condition, Damage, Done, Epoch, Hold, Message, Outcome, Page, Pass,
+    PassQuota, Query, Quotas, Refusal, Right, SEEN_MESSAGES, SEEN_MILLIS, Slot, Stats, Store,
+    StoreError, SubscriptionState, VETO_MILLIS, Version, Write, later,
 };
 use crate::clock::UnixMillis;
 use bytes::Bytes;
-use recovery_core::ids::{HoldId, MailboxId, SlotId};
+use recovery_core::ids::{HoldId, MailboxId, PassId, SlotId, SubscriptionId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// See the [module](self).
 pub struct MemoryStore {
     epoch: Epoch,
-    quota: Quota,
+    quotas: Quotas,
     state: Mutex<State>,
 }
 
@@ -25,11 +30,13 @@ struct State {
     /// What is held, in the order in which it becomes visible: (due, place in the order of posting).
     held: BTreeMap<(UnixMillis, u64), Held>,
     posted: u64,
+    passes: HashMap<PassId, Pass>,
+    subscriptions: BTreeMap<SubscriptionId, Kept>,
 }
 
-#[derive(Default)]
 struct Mailbox {
     end: Option<UnixMillis>,
+    right: Right,
     last_seq: u64,
     /// Visible and held.
     messages: u64,
@@ -54,6 +61,7 @@ struct Held {
 
 struct KeptSlot {
     end: Option<UnixMillis>,
+    right: Right,
     version: Version,
     body: Bytes,
 }
@@ -63,8 +71,8 @@ impl MemoryStore {
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the operating system gives no randomness.
-    pub fn new(quota: Quota) -> Result<Self, StoreError> {
-        Ok(Self { epoch: Epoch::draw()?, quota, state: Mutex::default() })
+    pub fn new(quotas: impl Into<Quotas>) -> Result<Self, StoreError> {
+        Ok(Self { epoch: Epoch::draw()?, quotas: quotas.into(), state: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -78,7 +86,7 @@ impl Store for MemoryStore {
     }
 
     fn apply(&self, batch: &[Write], now: UnixMillis) -> Result<Vec<Outcome>, StoreError> {
-        let mut turn = Turn { state: &mut self.state(), now, quota: self.quota };
+        let mut turn = Turn { state: &mut self.state(), now, quotas: self.quotas };
         batch.iter().map(|write| turn.apply(write)).collect()
     }
 
@@ -114,6 +122,43 @@ impl Store for MemoryStore {
         Ok(self.state().held.first_key_value().map(|(&(due, _), _)| due))
     }
 
+    fn pass(&self, id: &PassId) -> Result<Option<Pass>, StoreError> {
+        Ok(self.state().passes.get(id).cloned())
+    }
+
+    fn passes(&self) -> Result<Vec<Pass>, StoreError> {
+        let mut passes: Vec<_> = self.state().passes.values().cloned().collect();
+        passes.sort_by_key(|pass| (pass.made, pass.id));
+        Ok(passes)
+    }
+
+    fn subscriptions(&self, mailbox: &MailboxId) -> Result<Vec<SubscriptionState>, StoreError> {
+        let state = self.state();
+        let of = state.subscriptions.values().filter(|kept| kept.subscription.mailbox == *mailbox);
+        Ok(of.map(Kept::state).collect())
+    }
+
+    fn next_job(&self) -> Result<Option<UnixMillis>, StoreError> {
+        Ok(self.state().subscriptions.values().filter_map(|kept| kept.due).min())
+    }
+
+    fn stats(&self) -> Result<Stats, StoreError> {
+        Ok(self.state().stats())
+    }
+
+    /// Nothing is damaged in memory.
+    fn verify(&self, _: &mut dyn FnMut(Bad)) -> Result<Checked, StoreError> {
+        let stats = self.state().stats();
+        let messages = stats.messages + stats.held + stats.deleted;
+        let rest = stats.slots + stats.vetoes + stats.passes + stats.subscriptions;
+        let octets = stats.message_octets + stats.slot_octets;
+        Ok(Checked { records: stats.mailboxes + messages + rest, octets, bad: 0 })
+    }
+
+    fn damage(&self) -> Option<Damage> {
+        None
+    }
+
     fn close(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -123,23 +168,31 @@ impl Store for MemoryStore {
 struct Turn<'a> {
     state: &'a mut State,
     now: UnixMillis,
-    quota: Quota,
+    quotas: Quotas,
 }
 
 impl Turn<'_> {
     fn apply(&mut self, write: &Write) -> Result<Outcome, StoreError> {
         Ok(match write {
-            Write::OpenMailbox { id, ttl_millis } => Ok(self.open(*id, *ttl_millis)),
+            Write::OpenMailbox { id, ttl_millis, right } => self.open(*id, *ttl_millis, *right),
             Write::CloseMailbox { id } => Ok(self.close(id)),
             Write::Post { mailbox, body, hold } => self.post(*mailbox, body, *hold),
             Write::DeleteMessage { mailbox, seq } => Ok(self.delete(mailbox, *seq)),
-            Write::PutSlot { id, body, condition, ttl_millis } => {
-                return self.put_slot(*id, body, condition, *ttl_millis);
+            Write::PutSlot { id, body, condition, ttl_millis, right } => {
+                let end = ttl_millis.map(|ttl| self.now.plus(ttl));
+                self.put_slot(*id, body, condition, (end, *right))?
             }
             Write::DeleteSlot { id } => {
-                self.state.slots.remove(id);
+                self.remove_slot(id);
                 Ok(Done::Gone)
             }
+            Write::AddPass { .. } => self.add_pass(write),
+            Write::RevokePass { id } => Ok(self.revoke_pass(id)),
+            Write::Subscribe(subscription) => self.subscribe(subscription),
+            Write::ConfirmSubscription { id } => self.confirm(id),
+            Write::Unsubscribe { id, mailbox } => Ok(self.unsubscribe(id, mailbox.as_ref())),
+            Write::TakeJobs { limit, lease_millis } => Ok(self.take_jobs(*limit, *lease_millis)),
+            Write::SettleJob { id, ticket, settled } => Ok(self.settle(id, *ticket, *settled)),
             Write::Veto { hold, mailbox } => Ok(self.veto(*hold, *mailbox)),
             Write::Release => Ok(self.release()),
             Write::Collect => Ok(self.collect()),
@@ -147,24 +200,34 @@ impl Turn<'_> {
         })
     }
 
-    fn open(&mut self, id: MailboxId, ttl: Option<i64>) -> Done {
+    fn open(&mut self, id: MailboxId, ttl: Option<i64>, right: Right) -> Outcome {
         let end = ttl.map(|ttl| self.now.plus(ttl));
-        let new = match self.living(&id) {
-            Some(mailbox) => {
-                mailbox.end = later(mailbox.end, end);
-                false
+        let old = self.living(&id).map(|mailbox| (mailbox.right, mailbox.octets));
+        let (right, new) = match old {
+            Some((Right::Session, octets)) if right != Right::Session => {
+                self.charge(right, PassQuota { mailboxes: 1, slots: 0, octets })?;
+                (right, false)
             }
+            Some((right, _)) => (right, false),
             None => {
-                self.state.mailboxes.insert(id, Mailbox { end, ..Mailbox::default() });
-                true
+                self.charge(right, PassQuota { mailboxes: 1, slots: 0, octets: 0 })?;
+                (right, true)
             }
         };
-        Done::Opened { new }
+        let fresh = || Mailbox::new(end, right);
+        let mailbox = self.state.mailboxes.entry(id).or_insert_with(fresh);
+        mailbox.end = if new { end } else { later(mailbox.end, end) };
+        mailbox.right = right;
+        Ok(Done::Opened { new })
     }
 
     fn close(&mut self, id: &MailboxId) -> Done {
-        self.state.mailboxes.remove(id);
+        if let Some(mailbox) = self.state.mailboxes.remove(id) {
+            let octets = mailbox.octets;
+            self.state.refund(mailbox.right, PassQuota { mailboxes: 1, slots: 0, octets });
+        }
         self.state.held.retain(|_, held| held.mailbox != *id);
+        self.state.subscriptions.retain(|_, kept| kept.subscription.mailbox != *id);
         Done::Gone
     }
 
@@ -177,9 +240,10 @@ impl Turn<'_> {
     }
 
     fn post(&mut self, id: MailboxId, body: &Body, hold: Option<Hold>) -> Outcome {
-        let (now, quota) = (self.now, self.quota);
+        let (now, quotas) = (self.now, self.quotas);
         let vetoed = hold.is_some_and(|hold| self.vetoed(&hold, id));
         let mailbox = self.living(&id).ok_or(Refusal::NoMailbox)?;
+        let quota = if mailbox.right == Right::Session { quotas.session } else { quotas.mailbox };
         if let Some(&answer) = mailbox.answers.get(body.hash()) {
             return Ok(Done::Posted { answer, repeated: true });
         }
@@ -189,12 +253,19 @@ impl Turn<'_> {
         if !quota.fits(mailbox.messages, mailbox.octets, body.length()) {
             return Err(Refusal::MailboxFull);
         }
+        let (right, more) = (mailbox.right, octets(body.length()));
+        if !self.state.has_room(right, more) {
+            return Err(Refusal::MailboxFull);
+        }
+        self.state.add(right, more);
+        let mailbox = self.living(&id).ok_or(Refusal::NoMailbox)?;
         mailbox.messages += 1;
         mailbox.octets += body.length();
         let message = Visible { posted_at: now, body: body.clone() };
         let Some(hold) = hold else {
             let answer = Answer::Seq(mailbox.show(message));
             mailbox.answers.insert(*body.hash(), answer);
+            self.ask_for_notices(&id);
             return Ok(Done::Posted { answer, repeated: false });
         };
         let due = now.plus(hold.millis);
@@ -214,6 +285,8 @@ impl Turn<'_> {
             mailbox.octets -= message.body.length();
             mailbox.deleted.insert(seq, (*message.body.hash(), now));
             mailbox.forget_up_to(mailbox.last_seq.saturating_sub(SEEN_MESSAGES));
+            let right = mailbox.right;
+            self.state.refund(right, octets(message.body.length()));
         }
         Done::Gone
     }
@@ -231,11 +304,14 @@ impl Turn<'_> {
             let named = held.hold.first == hold || held.hold.second == Some(hold);
             named && only.is_none_or(|mailbox| held.mailbox == mailbox)
         };
-        for (_, held) in self.state.held.extract_if(.., |_, held| drops(held)) {
+        let dropped: Vec<_> = self.state.held.extract_if(.., |_, held| drops(held)).collect();
+        for (_, held) in dropped {
             if let Some(mailbox) = self.state.mailboxes.get_mut(&held.mailbox) {
                 mailbox.messages -= 1;
                 mailbox.octets -= held.message.body.length();
                 mailbox.answers.remove(held.message.body.hash());
+                let right = mailbox.right;
+                self.state.refund(right, octets(held.message.body.length()));
             }
         }
         Done::Gone
@@ -247,6 +323,7 @@ impl Turn<'_> {
         for (_, held) in std::mem::replace(&mut self.state.held, waiting) {
             if let Some(mailbox) = self.living(&held.mailbox) {
                 mailbox.show(held.message);
+                self.ask_for_notices(&held.mailbox);
                 mailboxes.push(held.mailbox);
             }
         }
@@ -261,7 +338,14 @@ impl Turn<'_> {
         for id in over {
             self.close(&id);
         }
-        self.state.slots.retain(|_, slot| lives(slot.end, now));
+        let slots = self.state.slots.iter();
+        let over: Vec<_> =
+            slots.filter(|(_, slot)| !lives(slot.end, now)).map(|(id, _)| *id).collect();
+        for id in over {
+            self.remove_slot(&id);
+        }
+        self.end_passes();
+        self.state.subscriptions.retain(|_, kept| lives(kept.ends, now));
         self.state.vetoes.retain(|_, end| lives(Some(*end), now));
         for mailbox in self.state.mailboxes.values_mut() {
             let old =
@@ -278,22 +362,94 @@ impl Turn<'_> {
         id: SlotId,
         body: &Body,
         condition: &Condition,
-        ttl: Option<i64>,
+        (end, right): (Option<UnixMillis>, Right),
     ) -> Result<Outcome, StoreError> {
-        let old = self.state.slots.get(&id).filter(|slot| lives(slot.end, self.now));
+        if self.state.slots.get(&id).is_some_and(|slot| !lives(slot.end, self.now)) {
+            self.remove_slot(&id);
+        }
+        let old = self.state.slots.get(&id);
         let current = old.map(|slot| slot.version);
         if !condition.holds(current) {
             return Ok(Err(Refusal::Mismatch(current)));
         }
-        let end = ttl.map(|ttl| self.now.plus(ttl));
         let end = old.map_or(end, |slot| later(slot.end, end));
-        let version = Version::draw()?;
-        self.state.slots.insert(id, KeptSlot { end, version, body: body.octets().clone() });
+        let right = match old.map(|slot| slot.right) {
+            Some(Right::Session) | None => right,
+            Some(right) => right,
+        };
+        if right == Right::Session && body.length() > self.quotas.session_slot {
+            return Ok(Err(Refusal::SessionSlotTooLarge));
+        }
+        let before = old.map(|slot| (slot.right, slot.charge()));
+        let slot = KeptSlot { end, right, version: Version::draw()?, body: body.octets().clone() };
+        if let Some((right, charge)) = before {
+            self.state.refund(right, charge);
+        }
+        // What is there stays under its pass, even if nothing more can be opened under that.
+        let charged = match before {
+            Some((same, _)) if same == right => match self.state.has_room(right, slot.charge()) {
+                true => Ok(self.state.add(right, slot.charge())),
+                false => Err(Refusal::PassUsedUp),
+            },
+            _ => self.charge(right, slot.charge()),
+        };
+        if let Err(refusal) = charged {
+            if let Some((right, charge)) = before {
+                self.state.add(right, charge);
+            }
+            return Ok(Err(refusal));
+        }
+        let version = slot.version;
+        self.state.slots.insert(id, slot);
         Ok(Ok(Done::Slot { version, new: current.is_none() }))
+    }
+
+    fn remove_slot(&mut self, id: &SlotId) {
+        if let Some(slot) = self.state.slots.remove(id) {
+            self.state.refund(slot.right, slot.charge());
+        }
     }
 }
 
+impl KeptSlot {
+    /// What it counts against its pass.
+    fn charge(&self) -> PassQuota {
+        PassQuota { mailboxes: 0, slots: 1, octets: self.body.len() as u64 }
+    }
+}
+
+/// So many octets, and nothing else.
+fn octets(octets: u64) -> PassQuota {
+    PassQuota { octets, ..PassQuota::default() }
+}
+
 impl State {
+    fn stats(&self) -> Stats {
+        let mailboxes = || self.mailboxes.values();
+        let visible = || mailboxes().flat_map(|mailbox| mailbox.visible.values());
+        let held = || self.held.values().map(|held| &held.message);
+        let jobs = || self.subscriptions.values().filter(|kept| kept.due.is_some());
+        let unconfirmed = |kept: &&Kept| !kept.subscription.confirmed;
+        Stats {
+            mailboxes: self.mailboxes.len() as u64,
+            messages: visible().count() as u64,
+            held: self.held.len() as u64,
+            deleted: mailboxes().map(|mailbox| mailbox.deleted.len() as u64).sum(),
+            message_octets: visible().chain(held()).map(|message| message.body.length()).sum(),
+            oldest_message: visible().chain(held()).map(|message| message.posted_at).min(),
+            next_due: self.held.keys().map(|(due, _)| *due).next(),
+            slots: self.slots.len() as u64,
+            slot_octets: self.slots.values().map(|slot| slot.body.len() as u64).sum(),
+            vetoes: self.vetoes.len() as u64,
+            passes: self.passes.len() as u64,
+            subscriptions: self.subscriptions.len() as u64,
+            unconfirmed: self.subscriptions.values().filter(unconfirmed).count() as u64,
+            jobs: jobs().count() as u64,
+            jobs_failing: jobs().filter(|kept| kept.tries > 0).count() as u64,
+            oldest_job: jobs().filter_map(|kept| kept.due).min(),
+        }
+    }
+
     fn shift(&mut self, by: i64) {
         for ((due, place), held) in std::mem::take(&mut self.held) {
             let due = due.plus(by);
@@ -304,11 +460,27 @@ impl State {
         }
         let mailboxes = self.mailboxes.values_mut().filter_map(|mailbox| mailbox.end.as_mut());
         let slots = self.slots.values_mut().filter_map(|slot| slot.end.as_mut());
-        mailboxes.chain(slots).chain(self.vetoes.values_mut()).for_each(|end| *end = end.plus(by));
+        let passes = self.passes.values_mut().filter_map(|pass| pass.ends.as_mut());
+        let subscriptions = self.subscriptions.values_mut().flat_map(Kept::deadlines);
+        let all = mailboxes.chain(slots).chain(self.vetoes.values_mut()).chain(passes);
+        all.chain(subscriptions).for_each(|end| *end = end.plus(by));
     }
 }
 
 impl Mailbox {
+    fn new(end: Option<UnixMillis>, right: Right) -> Self {
+        Self {
+            end,
+            right,
+            last_seq: 0,
+            messages: 0,
+            octets: 0,
+            visible: BTreeMap::new(),
+            answers: HashMap::new(),
+            deleted: BTreeMap::new(),
+        }
+    }
+
     /// Gives a message its number.
     fn show(&mut self, message: Visible) -> u64 {
         self.last_seq += 1;

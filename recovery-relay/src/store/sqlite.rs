@@ -1,30 +1,29 @@
 //! The embedded store: one SQLite file in WAL mode, synced at every commit.
 //!
-//! `open.rs` makes, checks and locks the file; `schema.rs` has the tables; `rows.rs` gives every record its own
-//! hash; `batch.rs`, `holds.rs`, `slots.rs` and `collect.rs` write; this file reads and ties them together.
+//! `open.rs` makes, checks and locks the file; `schema.rs` has the tables; `database.rs` lends the connection to
+//! what all stores on SQL share; this file reads messages and ties them together.
 
-mod batch;
-mod collect;
-mod holds;
+mod database;
 mod open;
-mod rows;
 mod schema;
-mod slots;
 #[cfg(test)]
 mod tests;
 
 pub use open::OpenError;
 
-use self::batch::Batch;
-use self::rows::{MailboxRow, MessageRow, SlotRow};
+use self::database::Sql;
+use super::sql::database::Fields;
+use super::sql::rows::{MailboxRow, MessageRow, check_body};
+use super::sql::{Fault, lives, reads, shift, turn, verify};
 use super::{
-    Damage, Epoch, Message, Outcome, Page, Query, Quota, Refusal, Slot, Store, StoreError, Version,
-    Write,
+    Bad, Checked, Damage, Epoch, Message, Outcome, Page, Pass, Query, Quotas, Slot, Stats, Store,
+    StoreError, SubscriptionState, Write,
 };
 use crate::clock::UnixMillis;
 use bytes::Bytes;
-use recovery_core::ids::SlotId;
-use rusqlite::{Connection, ErrorCode, Params, Row, TransactionBehavior, ffi, params};
+use recovery_core::ids::{MailboxId, PassId, SlotId};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, ffi, params};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,35 +33,15 @@ use std::sync::{Mutex, PoisonError};
 pub struct SqliteStore {
     path: PathBuf,
     epoch: Epoch,
-    quota: Quota,
+    quotas: Quotas,
     /// `None` once closed.
     writer: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
-    /// Damage was seen: the next start checks the whole file.
-    suspect: AtomicBool,
+    /// The first damage that was seen: the next start checks the whole file.
+    damage: Mutex<Option<Damage>>,
     closed: AtomicBool,
-    /// Held as long as the store is open, so that no second relay opens it.
-    _lock: File,
-}
-
-/// Why a statement was not done.
-#[derive(Debug)]
-enum Fault {
-    Refused(Refusal),
-    Damaged(Damage),
-    Sql(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
+    /// Held as long as the store is open, so that no second relay opens it; none beside a relay.
+    lock: Option<File>,
 }
 
 impl SqliteStore {
@@ -70,12 +49,24 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError`], which says what to do.
-    pub fn open(path: &Path, quota: Quota) -> Result<Self, OpenError> {
-        open::open(path, quota)
+    pub fn open(path: &Path, quotas: impl Into<Quotas>) -> Result<Self, OpenError> {
+        open::open(path, quotas.into())
+    }
+
+    /// Opens a store that is there, beside a relay that may be using it: for the operator's commands. Writing
+    /// waits its turn like every write; nothing that is held falls due here.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what to do.
+    pub fn beside(path: &Path, quotas: impl Into<Quotas>) -> Result<Self, OpenError> {
+        open::beside(path, quotas.into())
     }
 
     /// Runs a read on a connection of its own.
-    fn read<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
@@ -90,7 +81,10 @@ impl SqliteStore {
     }
 
     /// Runs changes in one transaction that is durable when this returns `Ok`.
-    fn write<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
+    pub(super) fn write<T>(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = writer.as_mut().ok_or(StoreError::Closed)?;
         let commit = || {
@@ -102,17 +96,32 @@ impl SqliteStore {
         commit().map_err(|fault| self.error(fault))
     }
 
-    /// Sorts faults by what the relay can do about them.
+    /// Runs a read for the operator, all of it at one moment, however long it takes.
+    fn snapshot<T>(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.read(|connection| {
+            let moment = connection.unchecked_transaction()?;
+            let result = run(&moment);
+            moment.rollback()?;
+            result
+        })
+    }
+
+    /// Notes damage on its way out.
     fn error(&self, fault: Fault) -> StoreError {
-        let error = match fault {
-            Fault::Damaged(damage) => StoreError::Damaged(damage),
-            Fault::Refused(refusal) => StoreError::Failed(format!("{refusal:?} outside a batch")),
-            Fault::Sql(error) => sort(&error),
-        };
-        if matches!(error, StoreError::Damaged(_)) {
-            self.suspect.store(true, Ordering::Relaxed);
+        let error = fault.into();
+        if let StoreError::Damaged(damage) = &error {
+            self.note(damage);
         }
         error
+    }
+
+    fn note(&self, damage: &Damage) {
+        tracing::error!(%damage, "a record is damaged");
+        let mut first = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| damage.clone());
     }
 }
 
@@ -123,27 +132,13 @@ impl Store for SqliteStore {
 
     fn apply(&self, writes: &[Write], now: UnixMillis) -> Result<Vec<Outcome>, StoreError> {
         self.write(|connection| {
-            let mut batch = Batch::new(connection, now, self.quota);
-            let mut outcomes = Vec::with_capacity(writes.len());
-            for write in writes {
-                outcomes.push(match batch.apply(write) {
-                    Ok(done) => Ok(done),
-                    Err(Fault::Refused(refusal)) => Err(refusal),
-                    Err(Fault::Damaged(damage)) => {
-                        self.suspect.store(true, Ordering::Relaxed);
-                        tracing::error!(%damage, "a record is damaged");
-                        Err(Refusal::Damaged)
-                    }
-                    Err(error) => return Err(error),
-                });
-            }
-            batch.finish()?;
-            Ok(outcomes)
+            let noted = |damage: &Damage| self.note(damage);
+            Ok(turn::run(&mut Sql(connection), writes, (now, self.quotas), &noted)?)
         })
     }
 
     fn shift_deadlines(&self, by: i64) -> Result<(), StoreError> {
-        self.write(|connection| collect::shift(connection, by))
+        self.write(|connection| shift::shift(&mut Sql(connection), by))
     }
 
     fn messages(&self, query: &Query, now: UnixMillis) -> Result<Option<Page>, StoreError> {
@@ -151,30 +146,56 @@ impl Store for SqliteStore {
     }
 
     fn slot(&self, id: &SlotId, now: UnixMillis) -> Result<Option<Slot>, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT name, version, ends, hash, seal, body FROM slots WHERE name = ?1";
-            let slot = first(connection, sql, [id.as_bytes()], |row| {
-                let slot = SlotRow::read(row)?;
-                let body = Bytes::from(rows::body(row, 5, &slot.hash, None)?);
-                let version = Version(slot.version.cast_unsigned());
-                Ok((slot.ends, Slot { version, body }))
-            })?;
-            Ok(slot.filter(|(ends, _)| lives(*ends, now)).map(|(_, slot)| slot))
-        })
+        self.read(|connection| reads::slot(&mut Sql(connection), id, now))
     }
 
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT min(due) FROM messages WHERE seq IS NULL AND due IS NOT NULL";
-            let due = first(connection, sql, [], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
-            Ok(due.flatten().map(UnixMillis))
+        self.read(|connection| reads::next_due(&mut Sql(connection)))
+    }
+
+    fn pass(&self, id: &PassId) -> Result<Option<Pass>, StoreError> {
+        self.read(|connection| reads::pass(&mut Sql(connection), id))
+    }
+
+    fn passes(&self) -> Result<Vec<Pass>, StoreError> {
+        self.read(|connection| reads::passes(&mut Sql(connection)))
+    }
+
+    fn subscriptions(&self, mailbox: &MailboxId) -> Result<Vec<SubscriptionState>, StoreError> {
+        self.snapshot(|connection| reads::subscriptions(&mut Sql(connection), mailbox))
+    }
+
+    fn next_job(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.read(|connection| reads::next_job(&mut Sql(connection)))
+    }
+
+    fn stats(&self) -> Result<Stats, StoreError> {
+        self.snapshot(|connection| reads::stats(&mut Sql(connection)))
+    }
+
+    /// Also checks the file's structure.
+    fn verify(&self, tell: &mut dyn FnMut(Bad)) -> Result<Checked, StoreError> {
+        self.snapshot(|connection| {
+            let structure = open::structure(connection)?;
+            let mut done = verify::verify(&mut Sql(connection), tell)?;
+            for what in structure {
+                done.bad += 1;
+                tell(Bad { kind: "file", name: "structure".into(), what });
+            }
+            Ok(done)
         })
+    }
+
+    fn damage(&self) -> Option<Damage> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn close(&self) -> Result<(), StoreError> {
         self.closed.store(true, Ordering::Release);
-        let clean = !self.suspect.load(Ordering::Relaxed);
-        self.write(|connection| Ok(open::mark_clean(connection, clean)?))?;
+        if self.lock.is_some() {
+            let clean = self.damage().is_none();
+            self.write(|connection| Ok(open::mark_clean(connection, clean)?))?;
+        }
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Closing the last connection moves the log into the file and removes it.
@@ -189,8 +210,9 @@ fn messages(
     now: UnixMillis,
 ) -> Result<Option<Page>, Fault> {
     // One statement, so mailbox and messages are of one moment; no message leaves one row of NULLs.
-    let sql = "SELECT m.id, m.last_seq, m.messages, m.octets, m.ends, m.seal,
-            s.mailbox, s.seq, s.posted, s.due, s.hold_a, s.hold_b, s.hash, s.seal, s.body
+    let sql = "SELECT m.id, m.name, m.last_seq, m.messages, m.octets, m.ends, m.session, m.pass,
+            m.subscribers, m.seal, s.mailbox, s.seq, s.posted, s.due, s.hold_a, s.hold_b, s.gone,
+            s.hash, s.seal, s.body
         FROM mailboxes m LEFT JOIN messages s INDEXED BY messages_seq
             ON s.mailbox = m.id AND s.seq > ?2 AND s.gone IS NULL
         WHERE m.name = ?1 ORDER BY s.seq LIMIT ?3";
@@ -204,7 +226,7 @@ fn messages(
         let messages = match found.as_mut() {
             Some(page) => &mut page.messages,
             None => {
-                let ends = MailboxRow::read(query.mailbox, row)?.ends;
+                let ends = MailboxRow::read(row)?.ends;
                 if !lives(ends, now) {
                     return Ok(None);
                 }
@@ -212,10 +234,11 @@ fn messages(
                 &mut found.insert(Page { ends, messages: Vec::new() }).messages
             }
         };
-        if row.get::<_, Option<i64>>(7)?.is_none() {
+        if row.get_ref(11)? == ValueRef::Null {
             break;
         }
-        match message(row) {
+        let before = messages.last().map_or(query.after, |message| message.seq);
+        match message(row, before) {
             Ok(message) => {
                 octets += message.body.len();
                 if octets > query.octets && !messages.is_empty() {
@@ -231,44 +254,14 @@ fn messages(
     Ok(found)
 }
 
-fn message(row: &Row<'_>) -> Result<Message, Fault> {
-    let message = MessageRow::read(row, 6)?;
-    let seq = message.seq.unwrap_or_default().cast_unsigned();
-    let body = Bytes::from(rows::body(row, 14, &message.hash, message.seq)?);
+/// The message in a row, if it comes after this number.
+fn message(row: &Row<'_>, before: u64) -> Result<Message, Fault> {
+    let message = MessageRow::read_from(row, 10)?;
+    let seq = message.seq_after(before)?;
+    let octets = row.octets(19)?;
+    check_body(octets, &message.hash, message.seq)?;
+    let body = Bytes::copy_from_slice(octets);
     Ok(Message { seq, posted_at: UnixMillis(message.posted), body })
-}
-
-/// The first row of an answer.
-fn first<T>(
-    connection: &Connection,
-    sql: &str,
-    values: impl Params,
-    read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
-) -> Result<Option<T>, Fault> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
-    rows.next()?.map(read).transpose()
-}
-
-/// All rows of an answer.
-fn all<T>(
-    connection: &Connection,
-    sql: &str,
-    values: impl Params,
-    mut read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
-) -> Result<Vec<T>, Fault> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
-    let mut read_all = Vec::new();
-    while let Some(row) = rows.next()? {
-        read_all.push(read(row)?);
-    }
-    Ok(read_all)
-}
-
-/// Whether what ends then is still there now.
-fn lives(ends: Option<i64>, now: UnixMillis) -> bool {
-    ends.is_none_or(|ends| now.0 < ends)
 }
 
 /// Sorts SQLite's errors: no room, locked, damaged, or failed.

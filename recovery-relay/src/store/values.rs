@@ -193,6 +193,32 @@ impl Quota {
     }
 }
 
+/// How much mailboxes and slots take, by the right they were made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// A mailbox.
+    pub mailbox: Quota,
+    /// A mailbox of a session on a closed relay.
+    pub session: Quota,
+    /// Octets of a slot of a session on a closed relay.
+    pub session_slot: u64,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Quota::default().into()
+    }
+}
+
+impl From<Quota> for Quotas {
+    /// A session's mailbox takes at most 256 messages and 4 MiB, enough for the approvals of 16 people twice
+    /// over; its slot takes 32 KiB, the longest request.
+    fn from(mailbox: Quota) -> Self {
+        let (messages, octets) = (mailbox.messages.min(256), mailbox.octets.min(4 * 1_024 * 1_024));
+        Self { mailbox, session: Quota { messages, octets }, session_slot: 32 * 1_024 }
+    }
+}
+
 /// Random octets from the operating system.
 fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut octets = [0; N];

@@ -71,7 +71,7 @@ impl Side {
     fn write(&self, op: &Op) -> Write {
         match op {
             Op::Open(id, ttl_millis) => {
-                Write::OpenMailbox { id: mailbox(*id), ttl_millis: *ttl_millis }
+                Write::OpenMailbox { id: mailbox(*id), ttl_millis: *ttl_millis, right: Right::Open }
             }
             Op::Close(id) => Write::CloseMailbox { id: mailbox(*id) },
             Op::Post(id, text, held) => {
@@ -92,7 +92,13 @@ impl Side {
                     _ => Condition::AnyOf(versions.iter().rev().skip(1).copied().collect()),
                 };
                 let body = body(&text.to_string());
-                Write::PutSlot { id: slot(*id), body, condition, ttl_millis: *ttl_millis }
+                Write::PutSlot {
+                    id: slot(*id),
+                    body,
+                    condition,
+                    ttl_millis: *ttl_millis,
+                    right: Right::Open,
+                }
             }
             Op::DeleteSlot(id) => Write::DeleteSlot { id: slot(*id) },
             Op::Veto(id, only) => Write::Veto { hold: hold(*id), mailbox: only.map(mailbox) },
@@ -104,7 +110,7 @@ impl Side {
     /// Applies a batch; versions are told as how many were drawn before them.
     fn apply(&mut self, ops: &[Op], now: UnixMillis) -> Vec<String> {
         let writes: Vec<_> = ops.iter().map(|op| self.write(op)).collect();
-        let outcomes = self.bench.store.apply(&writes, now).unwrap();
+        let outcomes = self.bench.any().apply(&writes, now).unwrap();
         let told = ops.iter().zip(outcomes).map(|(op, outcome)| self.tell(op, outcome));
         told.collect::<Vec<_>>()
     }
@@ -131,10 +137,10 @@ impl Side {
 
     /// What can be read.
     fn read(&mut self, now: UnixMillis) -> String {
-        let mut told = format!("{:?}", self.bench.store.next_due().unwrap());
+        let mut told = format!("{:?}", self.bench.any().next_due().unwrap());
         for id in 0..3 {
             let query = Query { mailbox: mailbox(id), after: 0, limit: 100, octets: usize::MAX };
-            let messages = self.bench.store.messages(&query, now).unwrap();
+            let messages = self.bench.any().messages(&query, now).unwrap();
             for message in messages.iter().flat_map(|page| &page.messages) {
                 let seen = self.seen.entry(id).or_default();
                 // Behind the greatest number seen so far, nothing new ever appears.
@@ -147,7 +153,7 @@ impl Side {
                 );
                 assert!(!behind || before.is_some(), "a reader's cursor passed one by");
             }
-            let slot = self.bench.store.slot(&slot(id), now).unwrap().map(|slot| slot.body);
+            let slot = self.bench.any().slot(&slot(id), now).unwrap().map(|slot| slot.body);
             told += &format!("\n{messages:?} {slot:?}");
         }
         told
@@ -166,7 +172,8 @@ proptest! {
     #[test]
     fn every_history_ends_alike(rounds in proptest::collection::vec(round(), 1..12)) {
         let quota = Quota { messages: 4, octets: 100 };
-        let (mut one, mut other) = (Side::new(memory(quota)), Side::new(sqlite(quota)));
+        let sides = || [memory(quota), sqlite(quota)].map(|bench| Side::new(bench.unwrap()));
+        let [mut one, mut other] = sides();
         let mut now = T0;
         for Round { ops, passes, shift } in rounds {
             let puts = ops.iter().any(|op| matches!(op, Op::Put(..)));
@@ -180,8 +187,8 @@ proptest! {
             prop_assert_eq!(one.read(now), other.read(now));
             now = now.plus(passes);
             if let Some(by) = shift {
-                one.bench.store.shift_deadlines(by).unwrap();
-                other.bench.store.shift_deadlines(by).unwrap();
+                one.bench.any().shift_deadlines(by).unwrap();
+                other.bench.any().shift_deadlines(by).unwrap();
                 now = now.plus(by);
             }
         }
@@ -195,9 +202,9 @@ fn cases() -> u32 {
 
 #[test]
 fn a_closed_store_does_nothing_more() {
-    let bench = sqlite(Quota::default());
+    let bench = sqlite(Quota::default()).unwrap();
     bench.write(open(1), T0).unwrap();
-    bench.store.close().unwrap();
-    assert_eq!(bench.store.apply(&[post(1, "a")], T0), Err(StoreError::Closed));
-    assert_eq!(bench.store.next_due(), Err(StoreError::Closed));
+    bench.any().close().unwrap();
+    assert_eq!(bench.any().apply(&[post(1, "a")], T0), Err(StoreError::Closed));
+    assert_eq!(bench.any().next_due(), Err(StoreError::Closed));
 }

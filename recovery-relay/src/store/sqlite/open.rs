@@ -3,9 +3,11 @@
 //! A new store is made under another name, synced and only then given its own, so that a stop at any instant
 //! leaves either no store or a whole one.
 
-use super::schema::{APPLICATION_ID, LAYOUT, VERSION};
+use super::database::Sql;
+use super::schema::{APPLICATION_ID, LAYOUTS, VERSION};
 use super::{SqliteStore, sort};
-use crate::store::{Epoch, Quota, StoreError};
+use crate::store::sql::rows;
+use crate::store::{Epoch, Quotas, StoreError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use std::ffi::OsString;
@@ -29,6 +31,14 @@ pub enum OpenError {
     /// A newer relay made it.
     #[error("the store {path} has layout {found}; this version knows layouts up to {VERSION}")]
     Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its layout.
+        found: i32,
+    },
+    /// An older relay made it, and no new one has opened it yet.
+    #[error("the store {path} has layout {found}; this version works on layout {VERSION}")]
+    Older {
         /// Which file.
         path: PathBuf,
         /// Its layout.
@@ -73,6 +83,7 @@ impl OpenError {
         match self {
             Self::Locked(_) => "stop the other relay, or name another file with --store".into(),
             Self::NotAStore(_) => "name another file with --store; this one was not touched".into(),
+            Self::Older { .. } => "start the relay once: it brings the store up to date".into(),
             Self::Newer { .. } => "install the newer recovery-relay that made it".into(),
             Self::Damaged { .. } => {
                 "keep this file, put a backup in its place, and check the disk".into()
@@ -90,27 +101,43 @@ impl OpenError {
 }
 
 /// Opens the store, or makes it. See [`SqliteStore::open`].
-pub(super) fn open(path: &Path, quota: Quota) -> Result<SqliteStore, OpenError> {
+pub(super) fn open(path: &Path, quotas: Quotas) -> Result<SqliteStore, OpenError> {
     let path = real_path(path)?;
     let lock = lock(&path)?;
     if !path.try_exists().map_err(|source| io_error(&path, source))? {
         create(&path)?;
     }
-    let meta = fs::metadata(&path).map_err(|source| io_error(&path, source))?;
-    if !meta.is_file() || meta.len() == 0 {
-        return Err(OpenError::NotAStore(path));
-    }
     let (writer, epoch) = checked(&path)?;
-    Ok(SqliteStore {
+    Ok(opened(path, writer, (epoch, quotas), Some(lock)))
+}
+
+/// Opens a store that is there, without its lock. See [`SqliteStore::beside`].
+pub(super) fn beside(path: &Path, quotas: Quotas) -> Result<SqliteStore, OpenError> {
+    let path = path.canonicalize().map_err(|source| io_error(path, source))?;
+    let (writer, layout) = known(&path)?;
+    if layout < VERSION {
+        return Err(OpenError::Older { path, found: layout });
+    }
+    let epoch = epoch(&writer).map_err(|source| sorted(&path, source))?;
+    Ok(opened(path, writer, (epoch, quotas), None))
+}
+
+fn opened(
+    path: PathBuf,
+    writer: Connection,
+    (epoch, quotas): (Epoch, Quotas),
+    lock: Option<File>,
+) -> SqliteStore {
+    SqliteStore {
         path,
         epoch,
-        quota,
+        quotas,
         writer: Mutex::new(Some(writer)),
         readers: Mutex::default(),
-        suspect: AtomicBool::new(false),
+        damage: Mutex::default(),
         closed: AtomicBool::new(false),
-        _lock: lock,
-    })
+        lock,
+    }
 }
 
 /// The path without symbolic links, so that two names of one store share a lock; makes its folder.
@@ -138,14 +165,14 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// Takes the lock file, which stays; the lock itself ends with the process.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let beside = beside(path, ".lock");
+    let file_of_lock = beside_path(path, ".lock");
     let file = private(OpenOptions::new().create(true).truncate(false))
-        .open(&beside)
-        .map_err(|source| io_error(&beside, source))?;
+        .open(&file_of_lock)
+        .map_err(|source| io_error(&file_of_lock, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked(path.to_owned())),
-        Err(TryLockError::Error(source)) => Err(io_error(&beside, source)),
+        Err(TryLockError::Error(source)) => Err(io_error(&file_of_lock, source)),
     }
 }
 
@@ -153,15 +180,15 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 fn create(path: &Path) -> Result<(), OpenError> {
     for end in ["-wal", "-journal"] {
         // SQLite would apply an old log to the new file.
-        let log = beside(path, end);
+        let log = beside_path(path, end);
         if log.try_exists().map_err(|source| io_error(&log, source))? {
             return Err(OpenError::Orphan(log));
         }
     }
-    let new = beside(path, ".new");
+    let new = beside_path(path, ".new");
     for end in ["", "-journal", "-wal", "-shm"] {
         // What an earlier start left that did not get to the end.
-        let left = beside(&new, end);
+        let left = beside_path(&new, end);
         match fs::remove_file(&left) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 return Err(io_error(&left, source));
@@ -187,7 +214,9 @@ fn fill(path: &Path, epoch: Epoch) -> rusqlite::Result<()> {
     let mut connection = Connection::open_with_flags(path, flags())?;
     connection.pragma_update(None, "journal_mode", "DELETE")?;
     let change = connection.transaction()?;
-    change.execute_batch(LAYOUT)?;
+    for layout in LAYOUTS {
+        change.execute_batch(layout)?;
+    }
     let sql = "INSERT INTO meta (name, value) VALUES ('epoch', ?1), ('clean', 1)";
     change.execute(sql, params![epoch.0])?;
     change.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -198,13 +227,27 @@ fn fill(path: &Path, epoch: Epoch) -> rusqlite::Result<()> {
 
 /// Opens the writing connection; after an unclean stop, only if the whole file is sound.
 fn checked(path: &Path) -> Result<(Connection, Epoch), OpenError> {
-    let sql = |source| match sort(&source) {
-        StoreError::Damaged(damage) => {
-            OpenError::Damaged { path: path.to_owned(), what: damage.what }
-        }
-        StoreError::Busy => OpenError::Locked(path.to_owned()),
-        _ => sql_error(path, source),
-    };
+    let (mut connection, layout) = known(path)?;
+    let sql = |source| sorted(path, source);
+    if !was_clean(&connection).map_err(sql)? {
+        tracing::warn!("the relay was not stopped cleanly: checking the store");
+        quick_check(&connection, path).map_err(sql)??;
+    }
+    if layout < VERSION {
+        migrate(&mut connection, path, layout).map_err(sql)?;
+    }
+    let epoch = epoch(&connection).map_err(sql)?;
+    mark_clean(&connection, false).map_err(sql)?;
+    Ok((connection, epoch))
+}
+
+/// Opens a file if it is a store of a layout that is known.
+fn known(path: &Path) -> Result<(Connection, i32), OpenError> {
+    let meta = fs::metadata(path).map_err(|source| io_error(path, source))?;
+    if !meta.is_file() || meta.len() == 0 {
+        return Err(OpenError::NotAStore(path.to_owned()));
+    }
+    let sql = |source| sorted(path, source);
     let connection = Connection::open_with_flags(path, flags()).map_err(sql)?;
     set_up(&connection).map_err(sql)?;
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
@@ -217,21 +260,50 @@ fn checked(path: &Path) -> Result<(Connection, Epoch), OpenError> {
     };
     let layout = pragma("user_version").map_err(sql)?;
     match (application, layout) {
-        (APPLICATION_ID, VERSION) => {}
+        (APPLICATION_ID, 1..=VERSION) => {}
         (APPLICATION_ID, found) if found > VERSION => {
             return Err(OpenError::Newer { path: path.to_owned(), found });
         }
         _ => return Err(OpenError::NotAStore(path.to_owned())),
     }
     set_up_writer(&connection).map_err(sql)?;
-    if !was_clean(&connection).map_err(sql)? {
-        tracing::warn!("the relay was not stopped cleanly: checking the store");
-        quick_check(&connection, path).map_err(sql)??;
+    Ok((connection, layout))
+}
+
+/// Brings an older layout up to date, all of it or nothing; what it was before stays beside it.
+fn migrate(connection: &mut Connection, path: &Path, layout: i32) -> rusqlite::Result<()> {
+    let copy = beside_path(path, &format!(".layout-{layout}"));
+    if !copy.exists() {
+        connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
     }
+    let change = connection.transaction()?;
+    for layout in LAYOUTS.iter().skip(usize::try_from(layout).unwrap_or_default()) {
+        change.execute_batch(layout)?;
+    }
+    // Layout 1 did not seal when a message was deleted.
+    if layout < 2 {
+        rows::seal_deleted(&mut Sql(&change)).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    }
+    change.pragma_update(None, "user_version", VERSION)?;
+    change.commit()?;
+    tracing::info!(from = layout, to = VERSION, before = %copy.display(), "the store has a new layout");
+    Ok(())
+}
+
+fn epoch(connection: &Connection) -> rusqlite::Result<Epoch> {
     let read = "SELECT value FROM meta WHERE name = 'epoch'";
-    let epoch = connection.query_row(read, [], |row| row.get(0).map(Epoch)).map_err(sql)?;
-    mark_clean(&connection, false).map_err(sql)?;
-    Ok((connection, epoch))
+    connection.query_row(read, [], |row| row.get(0).map(Epoch))
+}
+
+/// What SQLite's failure says about the file.
+fn sorted(path: &Path, source: rusqlite::Error) -> OpenError {
+    match sort(&source) {
+        StoreError::Damaged(damage) => {
+            OpenError::Damaged { path: path.to_owned(), what: damage.what }
+        }
+        StoreError::Busy => OpenError::Locked(path.to_owned()),
+        _ => sql_error(path, source),
+    }
 }
 
 /// Settings of the writing connection. Each commit syncs the log once; what is deleted is overwritten.
@@ -289,6 +361,18 @@ fn quick_check(connection: &Connection, path: &Path) -> rusqlite::Result<Result<
     })
 }
 
+/// What is wrong with the file's structure: tables and indexes that do not agree, pages that make no sense.
+pub(super) fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut check = connection.prepare("PRAGMA integrity_check(100)")?;
+    let found: rusqlite::Result<Vec<String>> = check.query_map([], |row| row.get(0))?.collect();
+    let found = match found {
+        Ok(found) => found,
+        Err(error) if matches!(sort(&error), StoreError::Damaged(_)) => vec![error.to_string()],
+        Err(error) => return Err(error),
+    };
+    Ok(found.into_iter().filter(|what| what != "ok").collect())
+}
+
 /// Readable by this user only; SQLite gives its logs the same permissions.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.read(true).write(true);
@@ -306,7 +390,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+fn beside_path(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     PathBuf::from(name)

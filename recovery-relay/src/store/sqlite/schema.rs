@@ -1,12 +1,13 @@
-//! The tables. Times are milliseconds since 1970; `seal` is the record's own hash (see `rows.rs`).
+//! The tables. Times are milliseconds since 1970; `seal` is the record's own hash (see `sql/rows.rs`).
 
 /// Says that a file is a relay's store: "RCRY" as the application id in the file's header.
 pub(super) const APPLICATION_ID: i32 = 0x5243_5259;
 /// The newest layout this program knows.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = LAYOUTS.len() as i32;
 
-/// Layout 1. Ordinary rowid tables: a table without rowids takes several times the room for such rows.
-pub(super) const LAYOUT: &str = "
+/// What leads from each layout to the next, from none to layout 1 on. Ordinary rowid tables: a table without rowids
+/// takes several times the room for such rows.
+pub(super) const LAYOUTS: [&str; 2] = ["
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value BLOB NOT NULL
@@ -59,4 +60,44 @@ CREATE TABLE vetoes (
     UNIQUE (hold, mailbox)
 );
 CREATE INDEX vetoes_ends ON vetoes (ends);
-";
+", "
+ALTER TABLE mailboxes ADD COLUMN session INTEGER NOT NULL DEFAULT 0;    -- 1: of a session on a closed relay
+ALTER TABLE mailboxes ADD COLUMN pass BLOB;                             -- under which pass it was opened
+ALTER TABLE mailboxes ADD COLUMN subscribers INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE slots ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE slots ADD COLUMN pass BLOB;
+CREATE TABLE passes (
+    id INTEGER PRIMARY KEY,
+    name BLOB NOT NULL UNIQUE,
+    label BLOB NOT NULL,            -- what the operator calls it, in UTF-8
+    most_mailboxes INTEGER NOT NULL,
+    most_slots INTEGER NOT NULL,
+    most_octets INTEGER NOT NULL,
+    mailboxes INTEGER NOT NULL,     -- opened, and given to guest passes
+    slots INTEGER NOT NULL,
+    octets INTEGER NOT NULL,
+    made INTEGER NOT NULL,
+    ends INTEGER,                   -- NULL: when revoked
+    revoked INTEGER NOT NULL,
+    parent BLOB,                    -- of a guest pass
+    seal BLOB NOT NULL
+);
+CREATE TABLE subscriptions (
+    id INTEGER PRIMARY KEY,
+    name BLOB NOT NULL UNIQUE,
+    mailbox INTEGER NOT NULL,
+    target BLOB NOT NULL,           -- where to, in UTF-8
+    confirmed INTEGER NOT NULL,
+    ends INTEGER,                   -- NULL once it is confirmed
+    due INTEGER,                    -- when there is something to be sent, or a lease ends
+    tries INTEGER NOT NULL,
+    sent INTEGER,
+    ticket INTEGER NOT NULL,
+    leased INTEGER NOT NULL,
+    again INTEGER NOT NULL,
+    seal BLOB NOT NULL
+);
+CREATE INDEX subscriptions_mailbox ON subscriptions (mailbox);
+CREATE INDEX subscriptions_due ON subscriptions (due) WHERE due IS NOT NULL;
+CREATE INDEX subscriptions_ends ON subscriptions (ends) WHERE ends IS NOT NULL;
+"];

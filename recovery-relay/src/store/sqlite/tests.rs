@@ -4,7 +4,7 @@ use super::SqliteStore;
 use super::open::OpenError;
 use crate::clock::UnixMillis;
 use crate::store::conformance::{T0, body, mailbox, open, post};
-use crate::store::{Condition, Done, Hold, Query, Quota, Refusal, Store, StoreError, Write};
+use crate::store::{Condition, Done, Hold, Query, Quota, Refusal, Right, Store, StoreError, Write};
 use recovery_core::ids::{HoldId, SlotId};
 use rusqlite::Connection;
 use std::fs;
@@ -51,6 +51,7 @@ fn furnished() -> Place {
         body: body("slot"),
         condition: Condition::Absent,
         ttl_millis: None,
+        right: Right::Open,
     };
     let batch = [
         open(1),
@@ -226,9 +227,9 @@ fn other_files_are_left_alone() {
 fn a_newer_layout_is_refused() {
     let place = furnished();
     let connection = Connection::open(place.path()).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
-    assert!(matches!(place.open(), Err(OpenError::Newer { found: 2, .. })));
+    assert!(matches!(place.open(), Err(OpenError::Newer { found: 99, .. })));
 }
 
 #[test]

@@ -1,0 +1,448 @@
+//! The store for several machines: relays beside each other on one PostgreSQL database, or on one that speaks like it.
+//!
+//! `connect.rs` says where the database is and what its errors mean; `schema.rs` has the tables; `database.rs` lends a
+//! connection to what all stores on SQL share, and does a batch's commonest work at once; `shared.rs` is what several
+//! relays on one database need of each other: news and a common time. This file ties them together.
+//!
+//! # Every commit once
+//! A batch begins by writing its own name into `commits`. If the answer to COMMIT is lost, the batch is done again
+//! under the same name: if the name is there by then, it was done, and its outcomes hold; if it is not yet decided,
+//! the database lets the second one wait for the first.
+
+mod connect;
+mod database;
+mod schema;
+mod shared;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use connect::PostgresUrl;
+
+use self::connect::{Session, Trouble};
+use self::database::Postgres;
+use self::shared::{Ears, SharedClock};
+use super::sql::database::Fields;
+use super::sql::rows::{MailboxRow, MessageRow, check_body};
+use super::sql::{Fault, lives, reads, shift, turn, verify};
+use super::{
+    Bad, Checked, Damage, Epoch, Message, Outcome, Page, Pass, Query, Quotas, Shared, Slot, Stats,
+    Store, StoreError, SubscriptionState, Write,
+};
+use crate::clock::UnixMillis;
+use bytes::Bytes;
+use recovery_core::ids::{MailboxId, PassId, SlotId};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// Connections for reading; each takes many questions at once.
+const READERS: usize = 4;
+/// How often a batch is tried, each time after a longer pause: some ten seconds in all.
+const TRIES: u32 = 9;
+/// The first pause.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long the names of commits are kept.
+const COMMITS_KEPT_MILLIS: i64 = 86_400 * 1_000;
+
+/// See the [module](self).
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+    epoch: Epoch,
+    quotas: Quotas,
+    clock: Arc<SharedClock>,
+    /// What keeps the connections going; `None` once closed.
+    runtime: Mutex<Option<Runtime>>,
+}
+
+/// What the tasks in the background share with the store.
+struct Inner {
+    url: PostgresUrl,
+    handle: Handle,
+    writer: Mutex<Option<Arc<Session>>>,
+    readers: [Mutex<Option<Arc<Session>>>; READERS],
+    turn: AtomicUsize,
+    damage: Mutex<Option<Damage>>,
+    closed: AtomicBool,
+    ears: Ears,
+}
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostgresOpenError {
+    /// No connection, or no rights.
+    #[error("the database {place} can't be used: {why}")]
+    Unusable {
+        /// Where it is.
+        place: String,
+        /// What it says.
+        why: String,
+    },
+    /// A newer relay made the tables.
+    #[error("the database {place} has layout {found}; this version knows layouts up to {known}")]
+    Newer {
+        /// Where it is.
+        place: String,
+        /// Its layout.
+        found: i64,
+        /// The newest one known.
+        known: i64,
+    },
+    /// The operating system gives no thread.
+    #[error("no thread for the database's connections: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl PostgresOpenError {
+    /// What to do.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unusable { .. } => {
+                "check that the database runs and exists, and that the URL of \
+                --store names a user who may log in and make tables there"
+                    .into()
+            }
+            Self::Newer { .. } => "install the newer recovery-relay that made them".into(),
+            Self::Thread(_) => "check the limits on threads".into(),
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Opens the store, or makes its tables. Blocks.
+    ///
+    /// # Errors
+    /// [`PostgresOpenError`], which says what to do.
+    pub fn open(url: &PostgresUrl, quotas: impl Into<Quotas>) -> Result<Self, PostgresOpenError> {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).thread_name("database").enable_all().build()?;
+        let inner = Arc::new(Inner {
+            url: url.clone(),
+            handle: runtime.handle().clone(),
+            writer: Mutex::default(),
+            readers: Default::default(),
+            turn: AtomicUsize::new(0),
+            damage: Mutex::default(),
+            closed: AtomicBool::new(false),
+            ears: Ears::default(),
+        });
+        let unusable = |trouble: Trouble| PostgresOpenError::Unusable {
+            place: url.to_string(),
+            why: StoreError::from(trouble).to_string(),
+        };
+        let epoch = match inner.prepare().map_err(unusable)? {
+            Ok(epoch) => epoch,
+            Err(found) => {
+                let (place, known) = (url.to_string(), schema::VERSION);
+                return Err(PostgresOpenError::Newer { place, found, known });
+            }
+        };
+        let clock = runtime.block_on(SharedClock::start(&inner)).map_err(unusable)?;
+        runtime.spawn(shared::listen(Arc::downgrade(&inner)));
+        let (quotas, runtime) = (quotas.into(), Mutex::new(Some(runtime)));
+        Ok(Self { inner, epoch, quotas, clock, runtime })
+    }
+
+    /// One try at a batch; `done` has the outcomes of an earlier one whose end is not known.
+    fn attempt(
+        &self,
+        name: &[u8; 16],
+        (writes, now): (&[Write], UnixMillis),
+        done: &mut Option<Vec<Outcome>>,
+    ) -> Result<Vec<Outcome>, Trouble> {
+        let session = self.inner.session(&self.inner.writer)?;
+        let mut postgres = Postgres::new(&self.inner.handle, &session);
+        let result = self.transaction(&mut postgres, name, (writes, now), done);
+        result.map_err(|error| {
+            let trouble = postgres.trouble.take().unwrap_or(Trouble::Store(error));
+            if !matches!(trouble, Trouble::Lost(_)) {
+                // It did not come to a commit, so nothing is in doubt.
+                *done = None;
+                let _ = self.inner.handle.block_on(session.simple("ROLLBACK"));
+            }
+            trouble
+        })
+    }
+
+    fn transaction(
+        &self,
+        postgres: &mut Postgres<'_>,
+        name: &[u8; 16],
+        (writes, now): (&[Write], UnixMillis),
+        done: &mut Option<Vec<Outcome>>,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        if !postgres.begin(name, now)? {
+            postgres.end()?;
+            return done.take().ok_or_else(|| StoreError::Failed("a commit of nobody".into()));
+        }
+        postgres.load(writes)?;
+        let noted = |damage: &Damage| self.inner.note(damage);
+        let outcomes = turn::run(postgres, writes, (now, self.quotas), &noted)?;
+        if writes.iter().any(|write| matches!(write, Write::Collect)) {
+            postgres.forget_commits(now.plus(-COMMITS_KEPT_MILLIS))?;
+        }
+        *done = Some(outcomes.clone());
+        postgres.commit()?;
+        Ok(outcomes)
+    }
+
+    /// Answers a question on one of the reading connections.
+    fn read<T>(
+        &self,
+        run: impl Fn(&mut Postgres<'_>) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let place = self.inner.turn.fetch_add(1, Ordering::Relaxed) % READERS;
+        let slot = self.inner.readers.get(place).ok_or(StoreError::Closed)?;
+        let mut last = StoreError::Closed;
+        // A connection that was lost while nobody looked is no reason to refuse.
+        for _ in 0..2 {
+            let session = self.inner.session(slot)?;
+            let mut postgres = Postgres::new(&self.inner.handle, &session);
+            match run(&mut postgres).map_err(|fault| self.inner.noted(fault)) {
+                Err(error) if matches!(postgres.trouble, Some(Trouble::Lost(_))) => last = error,
+                result => return result,
+            }
+        }
+        Err(last)
+    }
+
+    /// Answers a question for the operator on a connection of its own, all of it at one moment.
+    fn snapshot<T>(
+        &self,
+        run: impl FnOnce(&mut Postgres<'_>) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.inner.check_open()?;
+        let connecting = Session::connect(&self.inner.url, None);
+        let session = self.inner.handle.block_on(connecting)?;
+        let mut postgres = Postgres::new(&self.inner.handle, &session);
+        postgres.moment()?;
+        run(&mut postgres).map_err(|fault| self.inner.noted(fault))
+    }
+}
+
+impl Inner {
+    fn check_open(&self) -> Result<(), StoreError> {
+        match self.closed.load(Ordering::Acquire) {
+            true => Err(StoreError::Closed),
+            false => Ok(()),
+        }
+    }
+
+    /// The tables; tried a few times, because of several processes that make them, one is faster.
+    fn prepare(&self) -> Result<Result<Epoch, i64>, Trouble> {
+        let mut tries = 0;
+        loop {
+            let session = self.session(&self.writer)?;
+            let trouble = match self.handle.block_on(schema::prepare(&session)) {
+                Ok(found) => return Ok(found),
+                Err(trouble) => trouble,
+            };
+            let _ = self.handle.block_on(session.simple("ROLLBACK"));
+            tries += 1;
+            if tries == 3 {
+                return Err(trouble);
+            }
+            std::thread::sleep(PAUSE * 5);
+        }
+    }
+
+    /// The connection of this place, made anew if it was lost.
+    fn session(&self, place: &Mutex<Option<Arc<Session>>>) -> Result<Arc<Session>, StoreError> {
+        self.check_open()?;
+        let mut kept = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = kept.as_ref().filter(|session| !session.is_closed()) {
+            return Ok(Arc::clone(session));
+        }
+        let session = self.handle.block_on(Session::connect(&self.url, None));
+        let session = Arc::new(session.map_err(StoreError::from)?);
+        *kept = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Notes damage on its way out.
+    fn noted(&self, fault: Fault) -> StoreError {
+        let error = fault.into();
+        if let StoreError::Damaged(damage) = &error {
+            self.note(damage);
+        }
+        error
+    }
+
+    fn note(&self, damage: &Damage) {
+        tracing::error!(%damage, "a record is damaged");
+        let mut first = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| damage.clone());
+    }
+}
+
+impl Store for PostgresStore {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn apply(&self, writes: &[Write], now: UnixMillis) -> Result<Vec<Outcome>, StoreError> {
+        let (name, mut done) = (Epoch::draw()?.0, None);
+        let mut pause = PAUSE;
+        for left in (0..TRIES).rev() {
+            match self.attempt(&name, (writes, now), &mut done) {
+                Ok(outcomes) => {
+                    let changed = writes.iter().zip(&outcomes);
+                    let changed = changed.flat_map(|(write, outcome)| write.changed(outcome));
+                    self.inner.ears.tell(changed);
+                    return Ok(outcomes);
+                }
+                Err(Trouble::Again(why) | Trouble::Lost(why)) if left > 0 => {
+                    tracing::warn!(why, "the database asks to try again");
+                }
+                // Whether it is done nobody knows: it is not acknowledged, and doing it again doubles nothing.
+                Err(trouble) => return Err(trouble.into()),
+            }
+            std::thread::sleep(pause);
+            pause *= 2;
+        }
+        Err(StoreError::Unreachable("it did not answer".into()))
+    }
+
+    fn shift_deadlines(&self, by: i64) -> Result<(), StoreError> {
+        let session = self.inner.session(&self.inner.writer)?;
+        let mut postgres = Postgres::new(&self.inner.handle, &session);
+        let shifted = (|| {
+            postgres.begin(&Epoch::draw()?.0, UnixMillis(0))?;
+            shift::shift(&mut postgres, by)?;
+            postgres.commit()
+        })();
+        shifted.map_err(|fault| {
+            let _ = self.inner.handle.block_on(session.simple("ROLLBACK"));
+            self.inner.noted(fault)
+        })
+    }
+
+    fn messages(&self, query: &Query, now: UnixMillis) -> Result<Option<Page>, StoreError> {
+        self.read(|postgres| messages(postgres, query, now))
+    }
+
+    fn slot(&self, id: &SlotId, now: UnixMillis) -> Result<Option<Slot>, StoreError> {
+        self.read(|postgres| reads::slot(postgres, id, now))
+    }
+
+    fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.read(|postgres| reads::next_due(postgres))
+    }
+
+    fn pass(&self, id: &PassId) -> Result<Option<Pass>, StoreError> {
+        self.read(|postgres| reads::pass(postgres, id))
+    }
+
+    fn passes(&self) -> Result<Vec<Pass>, StoreError> {
+        self.read(|postgres| reads::passes(postgres))
+    }
+
+    fn subscriptions(&self, mailbox: &MailboxId) -> Result<Vec<SubscriptionState>, StoreError> {
+        self.read(|postgres| reads::subscriptions(postgres, mailbox))
+    }
+
+    fn next_job(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.read(|postgres| reads::next_job(postgres))
+    }
+
+    fn stats(&self) -> Result<Stats, StoreError> {
+        self.snapshot(|postgres| reads::stats(postgres))
+    }
+
+    fn verify(&self, tell: &mut dyn FnMut(Bad)) -> Result<Checked, StoreError> {
+        self.snapshot(|postgres| verify::verify(postgres, tell))
+    }
+
+    fn damage(&self) -> Option<Damage> {
+        self.inner.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn shared(&self) -> Option<&dyn Shared> {
+        Some(self)
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        self.inner.closed.store(true, Ordering::Release);
+        self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for reader in &self.inner.readers {
+            reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
+/// One statement, so mailbox and messages are of one moment; no message leaves one row of NULLs.
+const MESSAGES: &str = "WITH box AS (SELECT id, name, last_seq, messages, octets, ends, session, \
+    pass, subscribers, seal FROM mailboxes WHERE name = ?1), \
+    page AS (SELECT s.mailbox, s.seq, s.posted, s.due, s.hold_a, s.hold_b, s.gone, s.hash, \
+        s.seal, s.body, \
+        CAST(sum(length(s.body)) OVER (ORDER BY s.seq) AS BIGINT) AS running, \
+        row_number() OVER (ORDER BY s.seq) AS place \
+        FROM messages s, box WHERE s.mailbox = box.id AND s.seq > ?2 AND s.gone IS NULL \
+        ORDER BY s.seq LIMIT ?3) \
+    SELECT box.*, page.* FROM box LEFT JOIN page ON page.running <= ?4 OR page.place = 1 \
+    ORDER BY page.seq";
+
+fn messages(
+    postgres: &mut Postgres<'_>,
+    query: &Query,
+    now: UnixMillis,
+) -> Result<Option<Page>, Fault> {
+    use super::sql::database::Database;
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let values = [
+        query.mailbox.as_bytes().into(),
+        number(query.after).into(),
+        number(query.limit as u64).into(),
+        number(query.octets as u64).into(),
+    ];
+    let mut before = query.after;
+    let rows = postgres.all(MESSAGES, &values, |row| {
+        let message = message(row, before);
+        before = message.iter().flatten().map(|message| message.seq).next().unwrap_or(before);
+        Ok((MailboxRow::read(row)?, message))
+    })?;
+    let Some(ends) = rows.first().map(|(mailbox, _)| mailbox.ends) else {
+        return Ok(None);
+    };
+    if !lives(ends, now) {
+        return Ok(None);
+    }
+    let mut messages = Vec::with_capacity(rows.len());
+    for (_, message) in rows {
+        match message {
+            Ok(Some(message)) => messages.push(message),
+            Ok(None) => break,
+            // What is before the damage is served; the next read starts at it and says so.
+            Err(Fault::Damaged(_)) if !messages.is_empty() => break,
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(Some(Page { ends: ends.map(UnixMillis), messages }))
+}
+
+/// The message in a row of [`MESSAGES`], if there is one; it must come after this number.
+fn message(row: &dyn Fields, before: u64) -> Result<Option<Message>, Fault> {
+    if row.maybe_number(11)?.is_none() {
+        return Ok(None);
+    }
+    let message = MessageRow::read_from(row, 10)?;
+    let octets = row.octets(19)?;
+    check_body(octets, &message.hash, message.seq)?;
+    let seq = message.seq_after(before)?;
+    let body = Bytes::copy_from_slice(octets);
+    Ok(Some(Message { seq, posted_at: UnixMillis(message.posted), body }))
+}
