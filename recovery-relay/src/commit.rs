@@ -252,7 +252,7 @@ impl Writer {
                 }
             }
             Err(StoreError::Failed(why)) => self.health.fail(&why),
-            Err(error) if writes.len() == 1 || error == StoreError::Busy => {
+            Err(error) if writes.len() == 1 || is_for_all(&error) => {
                 for reply in replies {
                     let _ = reply.send(Err(WriteError::Store(error.clone())));
                 }
@@ -317,6 +317,11 @@ impl Writer {
             Err(error) => tracing::error!(%error, "the clock was set; the deadlines move later"),
         }
     }
+}
+
+/// Whether every write would meet the same.
+fn is_for_all(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy | StoreError::Unreachable(_) | StoreError::Closed)
 }
 
 /// Whether it certainly wrote something.

@@ -3,6 +3,7 @@
 //! [`Settings`] is what people write, by flag, by environment or in a file; [`Config`] is what the relay runs by.
 
 use crate::limits::Limits;
+use crate::store::postgres::{PostgresOpenError, PostgresUrl};
 use crate::store::sqlite::OpenError;
 use clap::ValueEnum;
 use etcetera::BaseStrategy;
@@ -64,6 +65,8 @@ pub enum StorePlace {
     Memory,
     /// In this SQLite file.
     Sqlite(PathBuf),
+    /// In this PostgreSQL database, together with other relays.
+    Postgres(PostgresUrl),
 }
 
 impl StorePlace {
@@ -83,7 +86,8 @@ impl FromStr for StorePlace {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            _ => Err("a store is sqlite:PATH or memory:".into()),
+            Some(("postgres" | "postgresql", _)) => text.parse().map(Self::Postgres),
+            _ => Err("a store is sqlite:PATH, postgres://… or memory:".into()),
         }
     }
 }
@@ -93,6 +97,7 @@ impl fmt::Display for StorePlace {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => write!(f, "{url}"),
         }
     }
 }
@@ -104,7 +109,7 @@ pub struct Settings {
     /// Where to listen: HOST:PORT; port 0 picks one [default: 127.0.0.1:8440]
     #[arg(long, env = "RELAY_LISTEN", value_name = "ADDR")]
     pub listen: Option<String>,
-    /// Where to keep things: sqlite:PATH, or memory: for none after the end
+    /// Where to keep things: sqlite:PATH, postgres://USER@HOST/DATABASE, or memory: for none after the end
     /// [default: sqlite:recovery-relay/relay.db in the platform's data folder]
     #[arg(long, env = "RELAY_STORE", value_name = "STORE")]
     pub store: Option<String>,
@@ -191,6 +196,10 @@ impl Settings {
     /// [`StartError::Setting`] names the setting that can't be.
     pub fn config(&self) -> Result<Config, StartError> {
         let store = match &self.store {
+            // A database's URL may hold its password, and is not repeated.
+            Some(store) if store.starts_with("postgres") => {
+                store.parse().map_err(|why| wrong("store", "postgres://…", why))?
+            }
             Some(store) => store.parse().map_err(|why| wrong("store", store, why))?,
             None => StorePlace::platform_default()?,
         };
@@ -266,6 +275,9 @@ pub enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The database can't be opened.
+    #[error(transparent)]
+    Database(#[from] PostgresOpenError),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {source}")]
     Bind {
@@ -296,6 +308,7 @@ impl StartError {
                 .into(),
             Self::NoHome => "name a place with --store sqlite:PATH".into(),
             Self::Store(error) => error.hint(),
+            Self::Database(error) => error.hint(),
             Self::Bind { source, .. } => match source.kind() {
                 io::ErrorKind::AddrInUse => "stop what listens there, or choose another port",
                 io::ErrorKind::PermissionDenied => "choose a port from 1024 on",

@@ -12,6 +12,26 @@ const COLLECT_EVERY: Duration = Duration::from_secs(60);
 /// From how many milliseconds on a difference between the clocks counts as the clock having been set.
 const JUMP_MILLIS: i64 = 2_000;
 
+/// How often another relay's news is asked for, if nobody notifies of it.
+const ASK_OFTEN: Duration = Duration::from_millis(200);
+/// And if somebody does: for what got lost on the way.
+const ASK_ANYWAY: Duration = Duration::from_secs(5);
+
+/// Asks for what other relays on the same store made visible, until the relay stops or is dropped.
+pub(crate) async fn ask_for_news(relay: Weak<Inner>) {
+    let mut pause = ASK_OFTEN;
+    loop {
+        let Some(relay) = relay.upgrade().map(Relay::revive) else {
+            return;
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = relay.stopped() => return,
+        }
+        pause = if relay.ring_for_news().await { ASK_ANYWAY } else { ASK_OFTEN };
+    }
+}
+
 /// Runs until the relay stops or is dropped.
 pub(crate) async fn keep_time(relay: Weak<Inner>) {
     let mut collect_at = Instant::now() + COLLECT_EVERY;

@@ -7,6 +7,7 @@ use crate::commit::{Committer, Readers, WriteError};
 use crate::config::{Config, StartError, StorePlace};
 use crate::limits::Limits;
 use crate::store::memory::MemoryStore;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Done, Page, Query, Slot, Store, StoreError, Write};
 use axum::http::HeaderValue;
@@ -25,6 +26,10 @@ const READ_AT_ONCE: usize = 2 * MESSAGE_MAX;
 
 /// How many reads of more than that may be under way.
 const LONG_READS: usize = 8;
+/// How many questions to a store that is shared may be under way.
+const SHARED_READS: usize = 64;
+/// How many mailboxes are asked for at a time.
+const NEWS_AT_ONCE: usize = 1_000;
 /// Octets of an answer that count against no limit.
 const UNCOUNTED: usize = 16_384;
 
@@ -54,6 +59,7 @@ pub(crate) struct Inner {
     stopping: watch::Sender<bool>,
     bodies: Arc<Semaphore>,
     long_reads: Semaphore,
+    shared_reads: Semaphore,
     /// Rings when a message was held that falls due before the time keeper looks again.
     soon: Notify,
 }
@@ -75,7 +81,12 @@ impl Relay {
         let (place, limits) = (config.store.clone(), config.limits.clone());
         let opened = tokio::task::spawn_blocking(move || open_store(&place, &limits)).await;
         let store = opened.map_err(|_| StartError::Broken)??;
+        let time = store.shared().map_or(time, |shared| shared.time());
         let (clock, readers) = (Arc::new(Clock::new(time)), Arc::<Readers>::default());
+        if let Some(shared) = store.shared() {
+            let readers = Arc::clone(&readers);
+            shared.listen(Box::new(move |ids| ids.iter().for_each(|id| readers.waiters.ring(id))));
+        }
         let (s, c, r) = (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&readers));
         let committer = Committer::start(s, c, r).map_err(StartError::Thread)?;
         let epoch = HeaderValue::try_from(store.epoch().to_string());
@@ -89,12 +100,16 @@ impl Relay {
             stopping: watch::Sender::new(false),
             bodies: Arc::new(Semaphore::new(config.limits.bodies)),
             long_reads: Semaphore::new(LONG_READS),
+            shared_reads: Semaphore::new(SHARED_READS),
             soon: Notify::new(),
         });
         let relay = Self(inner);
         // What fell due while the relay was down is visible from the first answer on.
         relay.release().await;
         tokio::spawn(crate::keeper::keep_time(Arc::downgrade(&relay.0)));
+        if relay.0.store.shared().is_some() {
+            tokio::spawn(crate::keeper::ask_for_news(Arc::downgrade(&relay.0)));
+        }
         Ok(relay)
     }
 
@@ -203,7 +218,7 @@ impl Relay {
         query: Query,
         deadline: Instant,
     ) -> Result<Option<Answer>, StoreError> {
-        let waiter = self.0.readers.waiters.wait(query.mailbox);
+        let waiter = self.0.readers.waiters.wait(query.mailbox, query.after);
         loop {
             // Listening begins before reading, so nothing falls between the two.
             let rung = waiter.rung();
@@ -223,13 +238,22 @@ impl Relay {
 
     /// The messages in range as they are now.
     async fn read_now(&self, query: Query) -> Result<Option<Answer>, StoreError> {
+        let encode = |page: &Page| {
+            Answer::new(&page.messages)
+                .map_err(|error| StoreError::Failed(format!("messages can't be encoded: {error}")))
+        };
+        if self.0.store.shared().is_some() {
+            // What is kept here would not hear of what others write.
+            let _turn = self.0.shared_reads.acquire().await;
+            let page = self.read(move |store, now| store.messages(&query, now)).await?;
+            return page.as_ref().map(encode).transpose();
+        }
         let before = match self.0.readers.answers.find(&query, self.now()) {
             Ok(answer) => return Ok(Some(answer)),
             Err(before) => before,
         };
         let Some(page) = self.read_store(query).await? else { return Ok(None) };
-        let answer = Answer::new(&page.messages)
-            .map_err(|error| StoreError::Failed(format!("messages can't be encoded: {error}")))?;
+        let answer = encode(&page)?;
         self.0.readers.answers.keep(before, &query, &page, &answer);
         Ok(Some(answer))
     }
@@ -264,6 +288,10 @@ impl Relay {
         }
         if self.0.committer.health().is_full() {
             return Err(Code::StoreFull.into());
+        }
+        if let Some(damage) = self.0.store.damage() {
+            let detail = format!("What is stored is damaged in part: {damage}.");
+            return Err(Problem::because(Code::RecordDamaged, detail));
         }
         match timeout(READY_WITHIN, self.write(Write::Release)).await {
             Ok(done) => Ok(done.map(drop)?),
@@ -327,6 +355,20 @@ impl Relay {
         self.read(|store, _| store.next_due()).await.ok().flatten()
     }
 
+    /// Wakes those who wait for what another relay on the same store made visible; whether it heard of it anyway.
+    pub(crate) async fn ring_for_news(&self) -> bool {
+        for some in self.0.readers.waiters.waiting().chunks(NEWS_AT_ONCE) {
+            let some = some.to_vec();
+            let news = self.read(move |store, _| match store.shared() {
+                Some(shared) => shared.news(&some),
+                None => Ok(Vec::new()),
+            });
+            let news = news.await.unwrap_or_default();
+            news.iter().for_each(|id| self.0.readers.waiters.ring(id));
+        }
+        self.0.store.shared().is_some_and(|shared| shared.hears())
+    }
+
     /// Ends when a message was held that falls due soon.
     pub(crate) async fn soon(&self) {
         self.0.soon.notified().await;
@@ -339,5 +381,6 @@ fn open_store(place: &StorePlace, limits: &Limits) -> Result<Arc<dyn Store>, Sta
             Arc::new(MemoryStore::new(limits.quota).map_err(|_| StartError::Broken)?)
         }
         StorePlace::Sqlite(path) => Arc::new(SqliteStore::open(path, limits.quota)?),
+        StorePlace::Postgres(url) => Arc::new(PostgresStore::open(url, limits.quota)?),
     })
 }

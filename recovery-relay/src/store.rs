@@ -33,6 +33,7 @@
 pub mod memory;
 pub mod postgres;
 pub mod sqlite;
+pub mod transfer;
 
 mod notices;
 mod passes;
@@ -151,11 +152,27 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
+    /// What records leave and enter by; `None` if they can't.
+    #[doc(hidden)]
+    fn transfer(&self) -> Option<Door<'_>> {
+        None
+    }
+
     /// Ends cleanly; nothing else may be called afterwards.
     ///
     /// # Errors
     /// [`StoreError`]; the store is then as after a crash, which it survives.
     fn close(&self) -> Result<(), StoreError>;
+}
+
+/// The way in and out of a store, for [`transfer`] alone.
+#[doc(hidden)]
+pub struct Door<'a>(pub(crate) &'a dyn transfer::Transfer);
+
+impl fmt::Debug for Door<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Door")
+    }
 }
 
 /// What several relays on one store need of each other.

@@ -15,6 +15,8 @@ pub(crate) struct Waiters {
 struct Bell {
     notify: Arc<Notify>,
     waiting: usize,
+    /// Somebody waits for a number after this one; nobody for one before.
+    after: u64,
 }
 
 /// One long poll; dropping it ends its waiting.
@@ -25,12 +27,13 @@ pub(crate) struct Waiter<'a> {
 }
 
 impl Waiters {
-    /// Begins to wait: whatever is posted from now on rings.
-    pub(crate) fn wait(&self, mailbox: MailboxId) -> Waiter<'_> {
+    /// Begins to wait for what comes after this number: whatever is posted from now on rings.
+    pub(crate) fn wait(&self, mailbox: MailboxId, after: u64) -> Waiter<'_> {
         let mut mailboxes = self.lock();
-        let bell =
-            mailboxes.entry(mailbox).or_insert_with(|| Bell { notify: Arc::default(), waiting: 0 });
+        let fresh = || Bell { notify: Arc::default(), waiting: 0, after };
+        let bell = mailboxes.entry(mailbox).or_insert_with(fresh);
         bell.waiting += 1;
+        bell.after = bell.after.min(after);
         Waiter { waiters: self, mailbox, notify: Arc::clone(&bell.notify) }
     }
 
@@ -39,6 +42,11 @@ impl Waiters {
         if let Some(bell) = self.lock().get(mailbox) {
             bell.notify.notify_waiters();
         }
+    }
+
+    /// Every mailbox somebody waits for, and after which number.
+    pub(crate) fn waiting(&self) -> Vec<(MailboxId, u64)> {
+        self.lock().iter().map(|(id, bell)| (*id, bell.after)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<MailboxId, Bell>> {
@@ -74,7 +82,7 @@ mod tests {
     async fn a_ring_between_registering_and_waiting_is_heard() {
         let waiters = Waiters::default();
         let id = MailboxId::new([1; 32]);
-        let waiter = waiters.wait(id);
+        let waiter = waiters.wait(id, 0);
         let rung = waiter.rung();
         waiters.ring(&MailboxId::new([2; 32]));
         waiters.ring(&id);
@@ -85,7 +93,7 @@ mod tests {
     fn nothing_is_left_of_those_who_went_away() {
         let waiters = Waiters::default();
         let id = MailboxId::new([1; 32]);
-        let (first, second) = (waiters.wait(id), waiters.wait(id));
+        let (first, second) = (waiters.wait(id, 0), waiters.wait(id, 0));
         drop(first);
         assert_eq!(waiters.lock().len(), 1);
         drop(second);

@@ -20,6 +20,7 @@ mod mailboxes;
 mod notices;
 mod passes;
 mod slots;
+mod transfers;
 
 /// A store of the backend under test, with what it lives in. Where several processes may have it open, `others` are
 /// open, too, and calls go to each in turn.

@@ -2,7 +2,7 @@
 //!
 //! `connect.rs` says where the database is and what its errors mean; `schema.rs` has the tables; `database.rs` lends a
 //! connection to what all stores on SQL share, and does a batch's commonest work at once; `shared.rs` is what several
-//! relays on one database need of each other: news and a common time. This file ties them together.
+//! relays on one database need of each other: news and a common time; `transfer.rs` copies. This file ties them together.
 //!
 //! # Every commit once
 //! A batch begins by writing its own name into `commits`. If the answer to COMMIT is lost, the batch is done again
@@ -15,6 +15,7 @@ mod schema;
 mod shared;
 #[cfg(test)]
 pub(crate) mod tests;
+mod transfer;
 
 pub use connect::PostgresUrl;
 
@@ -25,8 +26,8 @@ use super::sql::database::Fields;
 use super::sql::rows::{MailboxRow, MessageRow, check_body};
 use super::sql::{Fault, lives, reads, shift, turn, verify};
 use super::{
-    Bad, Checked, Damage, Epoch, Message, Outcome, Page, Pass, Query, Quotas, Shared, Slot, Stats,
-    Store, StoreError, SubscriptionState, Write,
+    Bad, Checked, Damage, Door, Epoch, Message, Outcome, Page, Pass, Query, Quotas, Shared, Slot,
+    Stats, Store, StoreError, SubscriptionState, Write,
 };
 use crate::clock::UnixMillis;
 use bytes::Bytes;
@@ -90,6 +91,9 @@ pub enum PostgresOpenError {
         /// The newest one known.
         known: i64,
     },
+    /// A copy into it was begun and not brought to its end.
+    #[error("the database {0} was only copied in part")]
+    HalfCopied(String),
     /// The operating system gives no thread.
     #[error("no thread for the database's connections: {0}")]
     Thread(#[from] io::Error),
@@ -106,6 +110,7 @@ impl PostgresOpenError {
                     .into()
             }
             Self::Newer { .. } => "install the newer recovery-relay that made them".into(),
+            Self::HalfCopied(_) => "run the same copy or restore again: it goes on".into(),
             Self::Thread(_) => "check the limits on threads".into(),
         }
     }
@@ -117,6 +122,25 @@ impl PostgresStore {
     /// # Errors
     /// [`PostgresOpenError`], which says what to do.
     pub fn open(url: &PostgresUrl, quotas: impl Into<Quotas>) -> Result<Self, PostgresOpenError> {
+        let store = Self::receive(url, quotas)?;
+        match store.copy_under_way() {
+            Ok(None) => Ok(store),
+            Ok(Some(_)) => Err(PostgresOpenError::HalfCopied(url.to_string())),
+            Err(error) => {
+                let (place, why) = (url.to_string(), error.to_string());
+                Err(PostgresOpenError::Unusable { place, why })
+            }
+        }
+    }
+
+    /// Opens a store to copy into, or makes its tables; also one that a copy was begun into. Blocks.
+    ///
+    /// # Errors
+    /// [`PostgresOpenError`], which says what to do.
+    pub fn receive(
+        url: &PostgresUrl,
+        quotas: impl Into<Quotas>,
+    ) -> Result<Self, PostgresOpenError> {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).thread_name("database").enable_all().build()?;
         let inner = Arc::new(Inner {
@@ -187,6 +211,25 @@ impl PostgresStore {
         *done = Some(outcomes.clone());
         postgres.commit()?;
         Ok(outcomes)
+    }
+
+    /// Changes something in one transaction.
+    fn change<T>(
+        &self,
+        run: impl FnOnce(&mut Postgres<'_>) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let session = self.inner.session(&self.inner.writer)?;
+        let mut postgres = Postgres::new(&self.inner.handle, &session);
+        let changed = (|| {
+            postgres.begin(&Epoch::draw()?.0, UnixMillis(0))?;
+            let done = run(&mut postgres)?;
+            postgres.commit()?;
+            Ok(done)
+        })();
+        changed.map_err(|fault| {
+            let _ = self.inner.handle.block_on(session.simple("ROLLBACK"));
+            self.inner.noted(fault)
+        })
     }
 
     /// Answers a question on one of the reading connections.
@@ -307,17 +350,7 @@ impl Store for PostgresStore {
     }
 
     fn shift_deadlines(&self, by: i64) -> Result<(), StoreError> {
-        let session = self.inner.session(&self.inner.writer)?;
-        let mut postgres = Postgres::new(&self.inner.handle, &session);
-        let shifted = (|| {
-            postgres.begin(&Epoch::draw()?.0, UnixMillis(0))?;
-            shift::shift(&mut postgres, by)?;
-            postgres.commit()
-        })();
-        shifted.map_err(|fault| {
-            let _ = self.inner.handle.block_on(session.simple("ROLLBACK"));
-            self.inner.noted(fault)
-        })
+        self.change(|postgres| shift::shift(postgres, by))
     }
 
     fn messages(&self, query: &Query, now: UnixMillis) -> Result<Option<Page>, StoreError> {
@@ -358,6 +391,10 @@ impl Store for PostgresStore {
 
     fn damage(&self) -> Option<Damage> {
         self.inner.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn transfer(&self) -> Option<Door<'_>> {
+        Some(Door(self))
     }
 
     fn shared(&self) -> Option<&dyn Shared> {

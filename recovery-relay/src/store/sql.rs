@@ -3,7 +3,8 @@
 //! `database.rs` is all that a database has to bring along, and what it may do faster; `rows.rs` gives every
 //! record its own hash; `turn.rs` does a batch, with the writes by kind in `mailboxes.rs`, `slots.rs`, `holds.rs`,
 //! `passes.rs`, `notices.rs` and `collect.rs`; `shift.rs` moves deadlines; `reads.rs` answers the questions that
-//! need no speed; `tables.rs` walks through everything, for `verify.rs`. The statements are written once, in the
+//! need no speed; `tables.rs` walks through everything, for `verify.rs` and
+//! `transfer.rs`. The statements are written once, in the
 //! SQL that SQLite, PostgreSQL and the databases that speak like it understand.
 
 pub(super) mod database;
@@ -11,6 +12,7 @@ pub(super) mod reads;
 pub(super) mod rows;
 pub(super) mod shift;
 pub(super) mod tables;
+pub(super) mod transfer;
 pub(super) mod turn;
 pub(super) mod verify;
 

@@ -14,10 +14,12 @@ pub use open::OpenError;
 use self::database::Sql;
 use super::sql::database::Fields;
 use super::sql::rows::{MailboxRow, MessageRow, check_body};
+use super::sql::transfer::{self, Cursor, Records};
 use super::sql::{Fault, lives, reads, shift, turn, verify};
+use super::transfer::Transfer;
 use super::{
-    Bad, Checked, Damage, Epoch, Message, Outcome, Page, Pass, Query, Quotas, Slot, Stats, Store,
-    StoreError, SubscriptionState, Write,
+    Bad, Checked, Damage, Door, Epoch, Message, Outcome, Page, Pass, Query, Quotas, Slot, Stats,
+    Store, StoreError, SubscriptionState, Write,
 };
 use crate::clock::UnixMillis;
 use bytes::Bytes;
@@ -50,7 +52,25 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`], which says what to do.
     pub fn open(path: &Path, quotas: impl Into<Quotas>) -> Result<Self, OpenError> {
-        open::open(path, quotas.into())
+        open::open(path, quotas.into(), false)
+    }
+
+    /// Opens a store to copy into, or makes it; also one that a copy was begun into.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what to do.
+    pub fn receive(path: &Path, quotas: impl Into<Quotas>) -> Result<Self, OpenError> {
+        open::open(path, quotas.into(), true)
+    }
+
+    /// Removes a closed store with its logs and its lock, if it is there.
+    pub(super) fn remove(path: &Path) -> Result<(), OpenError> {
+        open::remove(path)
+    }
+
+    /// Gives a closed store another name, durably.
+    pub(super) fn rename(from: &Path, to: &Path) -> Result<(), OpenError> {
+        open::rename(from, to)
     }
 
     /// Opens a store that is there, beside a relay that may be using it: for the operator's commands. Writing
@@ -190,6 +210,10 @@ impl Store for SqliteStore {
         self.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn transfer(&self) -> Option<Door<'_>> {
+        Some(Door(self))
+    }
+
     fn close(&self) -> Result<(), StoreError> {
         self.closed.store(true, Ordering::Release);
         if self.lock.is_some() {
@@ -201,6 +225,39 @@ impl Store for SqliteStore {
         // Closing the last connection moves the log into the file and removes it.
         let closed = writer.map_or(Ok(()), |writer| writer.close().map_err(|(_, error)| error));
         closed.map_err(|error| self.error(error.into()))
+    }
+}
+
+impl Transfer for SqliteStore {
+    fn export(
+        &self,
+        from: Option<Cursor>,
+        sink: &mut dyn FnMut(Records) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.snapshot(|connection| transfer::export(&mut Sql(connection), from, sink))
+    }
+
+    fn import(&self, records: &Records) -> Result<(), StoreError> {
+        self.write(|connection| {
+            transfer::import(&mut Sql(connection), records)?;
+            open::note_copy(connection, &records.cursor.encode()).map_err(Fault::from)
+        })
+    }
+
+    fn begin(&self) -> Result<Result<Option<Cursor>, ()>, StoreError> {
+        self.write(|connection| match open::copy_under_way(connection)? {
+            Some(at) => Ok(Ok(Cursor::decode(&at))),
+            None if !transfer::is_empty(&mut Sql(connection))? => Ok(Err(())),
+            None => {
+                open::note_copy(connection, &[])?;
+                Ok(Ok(None))
+            }
+        })
+    }
+
+    fn finish(&self) -> Result<(), StoreError> {
+        let epoch = Epoch::draw()?;
+        self.write(|connection| open::end_copy(connection, epoch).map_err(Fault::from))
     }
 }
 

@@ -9,7 +9,7 @@ use super::{SqliteStore, sort};
 use crate::store::sql::rows;
 use crate::store::{Epoch, Quotas, StoreError};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -52,6 +52,9 @@ pub enum OpenError {
         /// What SQLite says.
         what: String,
     },
+    /// A copy into it was begun and not brought to its end.
+    #[error("the store {0} was only copied in part")]
+    HalfCopied(PathBuf),
     /// The store's log is there, but the store is not.
     #[error("{0} belongs to a store that is missing")]
     Orphan(PathBuf),
@@ -88,6 +91,7 @@ impl OpenError {
             Self::Damaged { .. } => {
                 "keep this file, put a backup in its place, and check the disk".into()
             }
+            Self::HalfCopied(_) => "run the same copy or restore again: it goes on".into(),
             Self::Orphan(path) => format!(
                 "put the store back beside it, or move {} away to begin an empty store",
                 path.display()
@@ -101,13 +105,17 @@ impl OpenError {
 }
 
 /// Opens the store, or makes it. See [`SqliteStore::open`].
-pub(super) fn open(path: &Path, quotas: Quotas) -> Result<SqliteStore, OpenError> {
+pub(super) fn open(path: &Path, quotas: Quotas, receiving: bool) -> Result<SqliteStore, OpenError> {
     let path = real_path(path)?;
     let lock = lock(&path)?;
     if !path.try_exists().map_err(|source| io_error(&path, source))? {
         create(&path)?;
     }
     let (writer, epoch) = checked(&path)?;
+    let copy = copy_under_way(&writer).map_err(|source| sorted(&path, source))?;
+    if copy.is_some() && !receiving {
+        return Err(OpenError::HalfCopied(path));
+    }
     Ok(opened(path, writer, (epoch, quotas), Some(lock)))
 }
 
@@ -186,16 +194,8 @@ fn create(path: &Path) -> Result<(), OpenError> {
         }
     }
     let new = beside_path(path, ".new");
-    for end in ["", "-journal", "-wal", "-shm"] {
-        // What an earlier start left that did not get to the end.
-        let left = beside_path(&new, end);
-        match fs::remove_file(&left) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(io_error(&left, source));
-            }
-            _ => {}
-        }
-    }
+    // What an earlier start left that did not get to the end.
+    remove(&new)?;
     let file = private(OpenOptions::new().create_new(true))
         .open(&new)
         .map_err(|source| io_error(&new, source))?;
@@ -293,6 +293,50 @@ fn migrate(connection: &mut Connection, path: &Path, layout: i32) -> rusqlite::R
 fn epoch(connection: &Connection) -> rusqlite::Result<Epoch> {
     let read = "SELECT value FROM meta WHERE name = 'epoch'";
     connection.query_row(read, [], |row| row.get(0).map(Epoch))
+}
+
+/// Where the copy into this store is, if one is under way; empty at its beginning.
+pub(super) fn copy_under_way(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    let sql = "SELECT value FROM meta WHERE name = 'copy'";
+    connection.query_row(sql, [], |row| row.get(0)).optional()
+}
+
+/// Notes where the copy into this store is.
+pub(super) fn note_copy(connection: &Connection, at: &[u8]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO meta (name, value) VALUES ('copy', ?1)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.execute(sql, [at]).map(drop)
+}
+
+/// The copy is complete: the store is one of its own.
+pub(super) fn end_copy(connection: &Connection, epoch: Epoch) -> rusqlite::Result<()> {
+    connection.execute("UPDATE meta SET value = ?1 WHERE name = 'epoch'", [epoch.0])?;
+    connection.execute("DELETE FROM meta WHERE name = 'copy'", []).map(drop)
+}
+
+/// Removes a closed store with all that belongs to it.
+pub(super) fn remove(path: &Path) -> Result<(), OpenError> {
+    for end in ["", "-journal", "-wal", "-shm", ".lock"] {
+        let left = beside_path(path, end);
+        match fs::remove_file(&left) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error(&left, source));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Gives a closed store another name, durably.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), OpenError> {
+    let settled = || {
+        File::open(from)?.sync_all()?;
+        fs::rename(from, to)?;
+        sync_folder(&to.canonicalize()?)
+    };
+    settled().map_err(|source| io_error(to, source))?;
+    remove(from)
 }
 
 /// What SQLite's failure says about the file.
