@@ -6,7 +6,7 @@
 use super::Fault;
 use super::database::{Database, Fields, Value};
 use crate::clock::UnixMillis;
-use crate::store::{Answer, Damage, Right};
+use crate::store::{Answer, Damage, Epoch, Right};
 use recovery_core::ids::{MailboxId, PassId};
 use sha2::{Digest, Sha256};
 
@@ -360,6 +360,11 @@ pub(crate) fn seal_deleted(db: &mut impl Database) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// The hash of an epoch.
+pub(crate) fn seal_epoch(epoch: Epoch) -> Seal {
+    Sealer::new("epoch").octets(&epoch.0).finish()
 }
 
 /// Whether a body has this hash.

@@ -16,6 +16,7 @@ pub(crate) struct Cursor {
 }
 
 /// Some rows of one table.
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Records {
     table: usize,
     rows: Vec<Values>,

@@ -217,8 +217,8 @@ fn fill(path: &Path, epoch: Epoch) -> rusqlite::Result<()> {
     for layout in LAYOUTS {
         change.execute_batch(layout)?;
     }
-    let sql = "INSERT INTO meta (name, value) VALUES ('epoch', ?1), ('clean', 1)";
-    change.execute(sql, params![epoch.0])?;
+    change.execute("INSERT INTO meta (name, value) VALUES ('clean', 1)", [])?;
+    put_epoch(&change, epoch)?;
     change.pragma_update(None, "application_id", APPLICATION_ID)?;
     change.pragma_update(None, "user_version", VERSION)?;
     change.commit()?;
@@ -283,6 +283,8 @@ fn migrate(connection: &mut Connection, path: &Path, layout: i32) -> rusqlite::R
     // Layout 1 did not seal when a message was deleted.
     if layout < 2 {
         rows::seal_deleted(&mut Sql(&change)).map_err(|_| rusqlite::Error::InvalidQuery)?;
+        let sql = "SELECT value FROM meta WHERE name = 'epoch'";
+        put_epoch(&change, change.query_row(sql, [], |row| row.get(0).map(Epoch))?)?;
     }
     change.pragma_update(None, "user_version", VERSION)?;
     change.commit()?;
@@ -290,9 +292,24 @@ fn migrate(connection: &mut Connection, path: &Path, layout: i32) -> rusqlite::R
     Ok(())
 }
 
-fn epoch(connection: &Connection) -> rusqlite::Result<Epoch> {
-    let read = "SELECT value FROM meta WHERE name = 'epoch'";
-    connection.query_row(read, [], |row| row.get(0).map(Epoch))
+/// The epoch, if it matches its hash.
+pub(super) fn epoch(connection: &Connection) -> rusqlite::Result<Epoch> {
+    let get = |name: &str| -> rusqlite::Result<[u8; 16]> {
+        let sql = "SELECT value FROM meta WHERE name = ?1";
+        connection.query_row(sql, [name], |row| row.get(0))
+    };
+    let epoch = Epoch(get("epoch")?);
+    match get("epoch_seal")? == rows::seal_epoch(epoch) {
+        true => Ok(epoch),
+        // Sorted as damage, like every value that can't be.
+        false => Err(rusqlite::Error::IntegralValueOutOfRange(0, 0)),
+    }
+}
+
+fn put_epoch(connection: &Connection, epoch: Epoch) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO meta (name, value) VALUES ('epoch', ?1), ('epoch_seal', ?2)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.execute(sql, params![epoch.0, rows::seal_epoch(epoch)]).map(drop)
 }
 
 /// Where the copy into this store is, if one is under way; empty at its beginning.
@@ -310,7 +327,7 @@ pub(super) fn note_copy(connection: &Connection, at: &[u8]) -> rusqlite::Result<
 
 /// The copy is complete: the store is one of its own.
 pub(super) fn end_copy(connection: &Connection, epoch: Epoch) -> rusqlite::Result<()> {
-    connection.execute("UPDATE meta SET value = ?1 WHERE name = 'epoch'", [epoch.0])?;
+    put_epoch(connection, epoch)?;
     connection.execute("DELETE FROM meta WHERE name = 'copy'", []).map(drop)
 }
 

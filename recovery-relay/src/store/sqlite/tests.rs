@@ -1,8 +1,9 @@
 //! What only a store on disk can suffer: damage, no room, wrong files, unclean stops.
 
+mod flips;
+
 use super::SqliteStore;
 use super::open::OpenError;
-use crate::clock::UnixMillis;
 use crate::store::conformance::{T0, body, mailbox, open, post};
 use crate::store::{Condition, Done, Hold, Query, Quota, Refusal, Right, Store, StoreError, Write};
 use recovery_core::ids::{HoldId, SlotId};
@@ -265,96 +266,53 @@ fn only_its_user_may_read_it() {
     }
 }
 
-/// Draws numbers from a seed, the same on every machine.
-struct Draws(u64);
-
-impl Draws {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (self.0 >> 33) as usize % end
-    }
-}
-
-/// Opens a file that was changed, and reads all there is: what is served must be what was stored.
-fn survey(path: &Path, full: &[(u64, Vec<u8>)]) -> &'static str {
-    let Ok(store) = SqliteStore::open(path, Quota::default()) else {
-        return "refused";
-    };
-    let mut served = Vec::new();
-    let mut outcome = "served";
-    let mut after = 0;
-    loop {
-        let query = Query { mailbox: mailbox(1), after, limit: 10, octets: usize::MAX };
-        match store.messages(&query, UnixMillis(T0.0)) {
-            Ok(Some(page)) if page.messages.is_empty() => break,
-            Ok(Some(page)) => {
-                after = page.messages.last().map_or(after, |message| message.seq);
-                served.extend(page.messages.into_iter().map(|m| (m.seq, m.body.to_vec())));
-            }
-            Ok(None) => return "lost",
-            Err(StoreError::Damaged(damage)) => {
-                outcome = "named";
-                match damage.seq {
-                    Some(seq) if seq > after => after = seq,
-                    _ => break,
-                }
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
-    for message in &served {
-        assert!(full.contains(message), "a changed message was served");
-    }
-    assert!(served.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    match outcome == "served" && served.len() < full.len() {
-        true => "lost",
-        false => outcome,
-    }
-}
-
-/// A closed file with 100 messages, and these.
-fn hundred() -> (Place, Vec<(u64, Vec<u8>)>) {
-    let place = Place::new();
+/// A store of layout 1 is brought up to date, and what it was stays beside it.
+#[test]
+fn an_older_layout_is_brought_up_to_date() {
+    let place = furnished();
     let store = place.open().unwrap();
-    let text = |n: u64| format!("{n:04} {}", "text ".repeat(100));
-    let mut batch = vec![open(1)];
-    batch.extend((1..=100).map(|n| post(1, &text(n))));
-    store.apply(&batch, T0).unwrap();
+    store.apply(&[Write::DeleteMessage { mailbox: mailbox(1), seq: 2 }], T0).unwrap();
     store.close().unwrap();
-    (place, (1..=100).map(|n| (n, text(n).into_bytes())).collect())
+    drop(store);
+    to_layout_1(&place.path());
+    assert!(matches!(
+        SqliteStore::beside(&place.path(), Quota::default()),
+        Err(OpenError::Older { found: 1, .. })
+    ));
+    let store = place.open().unwrap();
+    assert_eq!(read(&store, 0).unwrap().unwrap(), [1, 3]);
+    let again = store.apply(&[post(1, "two"), post(1, "four")], T0).unwrap();
+    assert!(matches!(again[0], Ok(Done::Posted { repeated: true, .. })), "{again:?}");
+    let mut bad = Vec::new();
+    assert_eq!(store.verify(&mut |found| bad.push(found)).unwrap().bad, 0, "{bad:?}");
+    assert!(place.folder.path().join("relay.db.layout-1").exists());
 }
 
-#[test]
-fn no_flipped_bit_is_served() {
-    let (place, full) = hundred();
-    let sound = fs::read(place.path()).unwrap();
-    let mut counts = std::collections::BTreeMap::new();
-    let mut draws = Draws(1);
-    for _ in 0..400 {
-        let mut file = sound.clone();
-        let bit = draws.below(file.len() * 8);
-        file[bit / 8] ^= 1 << (bit % 8);
-        fs::write(place.path(), file).unwrap();
-        *counts.entry(survey(&place.path(), &full)).or_insert(0) += 1;
-    }
-    println!("400 flipped bits: {counts:?}");
-}
-
-#[test]
-fn no_zeroed_page_and_no_truncation_is_served() {
-    let (place, full) = hundred();
-    let sound = fs::read(place.path()).unwrap();
-    let mut counts = std::collections::BTreeMap::new();
-    for page in 0..sound.len() / 4_096 {
-        let mut file = sound.clone();
-        file[page * 4_096..(page + 1) * 4_096].fill(0);
-        fs::write(place.path(), file).unwrap();
-        *counts.entry(survey(&place.path(), &full)).or_insert(0) += 1;
-    }
-    let mut draws = Draws(2);
-    for _ in 0..60 {
-        fs::write(place.path(), &sound[..draws.below(sound.len())]).unwrap();
-        *counts.entry(survey(&place.path(), &full)).or_insert(0) += 1;
-    }
-    println!("zeroed pages and truncations: {counts:?}");
+/// Takes away what layout 2 brought.
+fn to_layout_1(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    let sealed = "SELECT mailbox, seq, posted, due, hold_a, hold_b, NULL, hash FROM messages
+        WHERE gone IS NOT NULL";
+    let row = connection.query_row(sealed, [], |row| {
+        Ok(crate::store::sql::rows::MessageRow {
+            mailbox: row.get(0)?,
+            seq: row.get(1)?,
+            posted: row.get(2)?,
+            due: row.get(3)?,
+            hold_a: row.get(4)?,
+            hold_b: row.get(5)?,
+            gone: None,
+            hash: row.get(7)?,
+        })
+    });
+    let seal = row.unwrap().seal();
+    connection.execute("UPDATE messages SET seal = ?1 WHERE gone IS NOT NULL", [seal]).unwrap();
+    connection
+        .execute_batch(
+            "ALTER TABLE mailboxes DROP COLUMN session; ALTER TABLE mailboxes DROP COLUMN pass;
+            ALTER TABLE mailboxes DROP COLUMN subscribers; ALTER TABLE slots DROP COLUMN session;
+            ALTER TABLE slots DROP COLUMN pass; DROP TABLE passes; DROP TABLE subscriptions;
+            DELETE FROM meta WHERE name = 'epoch_seal'; PRAGMA user_version = 1;",
+        )
+        .unwrap();
 }
