@@ -28,7 +28,7 @@
 //! 9. **Told.** Whatever becomes visible in a mailbox makes a job for each confirmed subscription to it, in the
 //!    same commit. A job that was taken is not given to anybody else before its lease ends.
 //! 10. **Checked.** Every record carries a hash of its own. A record that does not match it is never served:
-//!    the answer is [`Refusal::Damaged`] or [`StoreError::Damaged`].
+//!     the answer is [`Refusal::Damaged`] or [`StoreError::Damaged`].
 
 pub mod memory;
 pub mod postgres;
@@ -175,10 +175,13 @@ impl fmt::Debug for Door<'_> {
     }
 }
 
+/// Who is told of mailboxes in which something changed.
+pub type OnChange = Box<dyn Fn(&[MailboxId]) + Send + Sync>;
+
 /// What several relays on one store need of each other.
 pub trait Shared {
     /// From now on tells of mailboxes in which another relay changed something, as far as it hears of it.
-    fn listen(&self, heard: Box<dyn Fn(&[MailboxId]) + Send + Sync>);
+    fn listen(&self, heard: OnChange);
 
     /// Whether it hears of others; if not, [`Shared::news`] has to be asked for often.
     fn hears(&self) -> bool;

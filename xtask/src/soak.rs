@@ -31,7 +31,7 @@ pub struct Shown {
     pub counts: String,
 }
 
-const SOAKS: [Soak; 5] = [
+const SOAKS: [Soak; 7] = [
     Soak {
         name: "world",
         what: "the simulated world, cheap password parameters",
@@ -52,9 +52,21 @@ const SOAKS: [Soak; 5] = [
     },
     Soak {
         name: "kills",
-        what: "SIGKILL of the relay at random under 64 writers",
-        size: "200 kills",
-        run: || kills(200),
+        what: "SIGKILL of the relay, and of its database, at random under 64 writers",
+        size: "500 kills of the relay, 125 of the database",
+        run: || kills(500),
+    },
+    Soak {
+        name: "relay-steps",
+        what: "the relay killed at every system call of its first start and of 50 commits",
+        size: "every call",
+        run: || relay_test("trouble", &[("RECOVERY_KILL_STEPS", "all")], " points"),
+    },
+    Soak {
+        name: "flips",
+        what: "bits flipped and pages zeroed in a closed SQLite store",
+        size: "1,500 bits, 120 pages",
+        run: || relay_test("", &[("RECOVERY_FLIPS", "1500"), ("RECOVERY_PAGES", "120")], " found"),
     },
     Soak {
         name: "renewal",
@@ -75,15 +87,21 @@ fn renewal() -> Result<Shown, Outcome> {
 
 /// Kills the relay so many times; its test starts anew when it was stopped.
 fn kills(count: u32) -> Result<Shown, Outcome> {
-    let mut command = cargo(&["test", "--release", "-p", "recovery-relay", "--test", "kill"]);
-    command.args(["--", "--nocapture", "--test-threads=1"]);
-    let output = output_of(command.env("RECOVERY_KILLS", count.to_string()))?;
-    let lines = |wanted: fn(&str) -> bool| {
-        output.lines().filter(|line| wanted(line)).collect::<Vec<_>>().join("; ")
+    relay_test("kill", &[("RECOVERY_KILLS", &count.to_string())], " acknowledged")
+}
+
+/// Runs a test of the relay, or with no name those of its library, with settings; lines with `wanted` are counts.
+fn relay_test(name: &str, settings: &[(&str, &str)], wanted: &str) -> Result<Shown, Outcome> {
+    let mut command = cargo(&["test", "--release", "-p", "recovery-relay"]);
+    match name {
+        "" => command.args(["--lib", "--", "flips"]),
+        name => command.args(["--test", name, "--"]),
     };
+    command.args(["--nocapture", "--test-threads=1"]).envs(settings.iter().copied());
+    let output = output_of(&mut command)?;
+    let counts: Vec<_> = output.lines().filter(|line| line.contains(wanted)).collect();
     let seeds = output.split_whitespace().filter(|word| word.starts_with("RECOVERY_SEED="));
-    let seeds = seeds.collect::<Vec<_>>().join(" ");
-    Ok(Shown { seeds, counts: lines(|line| line.contains(" kills")) })
+    Ok(Shown { seeds: seeds.collect::<Vec<_>>().join(" "), counts: counts.join("; ") })
 }
 
 /// What a command printed, if it ended well; what went wrong is shown as it comes.

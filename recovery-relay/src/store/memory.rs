@@ -2,12 +2,13 @@
 
 mod notices;
 mod passes;
+mod slots;
 
 use self::notices::Kept;
 use super::{
-    Answer, Bad, Body, Checked, Condition, Damage, Done, Epoch, Hold, Message, Outcome, Page, Pass,
-    PassQuota, Query, Quotas, Refusal, Right, SEEN_MESSAGES, SEEN_MILLIS, Slot, Stats, Store,
-    StoreError, SubscriptionState, VETO_MILLIS, Version, Write, later,
+    Answer, Bad, Body, Checked, Damage, Done, Epoch, Hold, Message, Outcome, Page, Pass, PassQuota,
+    Query, Quotas, Refusal, Right, SEEN_MESSAGES, SEEN_MILLIS, Slot, Stats, Store, StoreError,
+    SubscriptionState, VETO_MILLIS, Version, Write, later,
 };
 use crate::clock::UnixMillis;
 use bytes::Bytes;
@@ -355,66 +356,6 @@ impl Turn<'_> {
             }
         }
         Done::Collected { more: false }
-    }
-
-    fn put_slot(
-        &mut self,
-        id: SlotId,
-        body: &Body,
-        condition: &Condition,
-        (end, right): (Option<UnixMillis>, Right),
-    ) -> Result<Outcome, StoreError> {
-        if self.state.slots.get(&id).is_some_and(|slot| !lives(slot.end, self.now)) {
-            self.remove_slot(&id);
-        }
-        let old = self.state.slots.get(&id);
-        let current = old.map(|slot| slot.version);
-        if !condition.holds(current) {
-            return Ok(Err(Refusal::Mismatch(current)));
-        }
-        let end = old.map_or(end, |slot| later(slot.end, end));
-        let right = match old.map(|slot| slot.right) {
-            Some(Right::Session) | None => right,
-            Some(right) => right,
-        };
-        if right == Right::Session && body.length() > self.quotas.session_slot {
-            return Ok(Err(Refusal::SessionSlotTooLarge));
-        }
-        let before = old.map(|slot| (slot.right, slot.charge()));
-        let slot = KeptSlot { end, right, version: Version::draw()?, body: body.octets().clone() };
-        if let Some((right, charge)) = before {
-            self.state.refund(right, charge);
-        }
-        // What is there stays under its pass, even if nothing more can be opened under that.
-        let charged = match before {
-            Some((same, _)) if same == right => match self.state.has_room(right, slot.charge()) {
-                true => Ok(self.state.add(right, slot.charge())),
-                false => Err(Refusal::PassUsedUp),
-            },
-            _ => self.charge(right, slot.charge()),
-        };
-        if let Err(refusal) = charged {
-            if let Some((right, charge)) = before {
-                self.state.add(right, charge);
-            }
-            return Ok(Err(refusal));
-        }
-        let version = slot.version;
-        self.state.slots.insert(id, slot);
-        Ok(Ok(Done::Slot { version, new: current.is_none() }))
-    }
-
-    fn remove_slot(&mut self, id: &SlotId) {
-        if let Some(slot) = self.state.slots.remove(id) {
-            self.state.refund(slot.right, slot.charge());
-        }
-    }
-}
-
-impl KeptSlot {
-    /// What it counts against its pass.
-    fn charge(&self) -> PassQuota {
-        PassQuota { mailboxes: 0, slots: 1, octets: self.body.len() as u64 }
     }
 }
 

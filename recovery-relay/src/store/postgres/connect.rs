@@ -25,7 +25,7 @@ const BEGIN: &str = "SET synchronous_commit = on; SET statement_timeout = '60s';
 /// Where a database is. Neither [`fmt::Debug`] nor [`fmt::Display`] show its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
-    config: Config,
+    config: Box<Config>,
 }
 
 impl FromStr for PostgresUrl {
@@ -50,7 +50,7 @@ impl FromStr for PostgresUrl {
         }
         config.connect_timeout(CONNECT_WITHIN).tcp_user_timeout(SILENCE);
         config.keepalives_idle(SILENCE);
-        Ok(Self { config })
+        Ok(Self { config: Box::new(config) })
     }
 }
 

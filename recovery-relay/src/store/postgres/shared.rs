@@ -3,7 +3,7 @@
 use super::connect::{Heard, Session, Trouble};
 use super::{Inner, PostgresStore, schema};
 use crate::clock::{SystemTimeSource, TimeSource};
-use crate::store::{Shared, StoreError};
+use crate::store::{OnChange, Shared, StoreError};
 use recovery_core::ids::MailboxId;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -22,7 +22,7 @@ const JUMP_MILLIS: i64 = 2_000;
 
 /// Who hears of changed mailboxes; and the way out for changes of this process.
 pub(super) struct Ears {
-    heard: Mutex<Option<Box<dyn Fn(&[MailboxId]) + Send + Sync>>>,
+    heard: Mutex<Option<OnChange>>,
     out: UnboundedSender<Vec<MailboxId>>,
     waiting: Mutex<Option<UnboundedReceiver<Vec<MailboxId>>>>,
     /// Notifications arrive: asking is only for what may have been missed.
@@ -108,7 +108,7 @@ async fn notify(session: &Session, waiting: &mut UnboundedReceiver<Vec<MailboxId
 }
 
 impl Shared for PostgresStore {
-    fn listen(&self, heard: Box<dyn Fn(&[MailboxId]) + Send + Sync>) {
+    fn listen(&self, heard: OnChange) {
         *self.inner.ears.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
     }
 

@@ -267,7 +267,25 @@ fn known(path: &Path) -> Result<(Connection, i32), OpenError> {
         _ => return Err(OpenError::NotAStore(path.to_owned())),
     }
     set_up_writer(&connection).map_err(sql)?;
+    if layout == VERSION && !has_all_tables(&connection).map_err(sql)? {
+        let what = format!("its tables are not those of layout {VERSION}");
+        return Err(OpenError::Damaged { path: path.to_owned(), what });
+    }
     Ok((connection, layout))
+}
+
+/// Whether every table and index is as this program makes it: a flipped bit may have hit what describes them.
+fn has_all_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    let described = |connection: &Connection| -> rusqlite::Result<Vec<(String, String)>> {
+        let sql =
+            "SELECT type || ' ' || name || ' ' || tbl_name, coalesce(sql, '') FROM sqlite_schema";
+        let mut select = connection.prepare(sql)?;
+        select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let fresh = Connection::open_in_memory()?;
+    LAYOUTS.iter().try_for_each(|layout| fresh.execute_batch(layout))?;
+    let found = described(connection)?;
+    Ok(described(&fresh)?.iter().all(|wanted| found.contains(wanted)))
 }
 
 /// Brings an older layout up to date, all of it or nothing; what it was before stays beside it.
