@@ -137,6 +137,47 @@ fn a_full_disk_is_told_and_got_over() {
     kill(child);
 }
 
+/// Damage that a read meets is told with the record's number, and `/readyz` shows it; damage of the file's structure is
+/// told at the start, with the way back.
+#[test]
+fn damage_is_told_and_never_a_crash_without_a_word() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(folder.path());
+    let file = folder.path().join("relay.db");
+    let (child, address) = start(&store);
+    assert_eq!(post_some(&address, 3), 3);
+    kill(child);
+    let tampered = rusqlite::Connection::open(&file).unwrap();
+    tampered.execute("UPDATE messages SET body = x'00' WHERE seq = 2", []).unwrap();
+    drop(tampered);
+    let (child, address) = start(&store);
+    let mut client = Client::new(&address).unwrap();
+    let (path, auth) = Round(1).mailbox(1);
+    assert_eq!(client.call("GET /readyz", b"").unwrap().0, 200, "nobody saw it yet");
+    let (status, _, body) =
+        client.call(&format!("GET {path}/messages?after=1\n{auth}"), b"").unwrap();
+    let told = String::from_utf8(body).unwrap();
+    assert!(status == 503 && told.contains("\"seq\":2"), "{status} {told}");
+    assert_eq!(client.call(&format!("GET {path}/messages?after=2\n{auth}"), b"").unwrap().0, 200);
+    let (status, _, body) = client.call("GET /readyz", b"").unwrap();
+    let told = String::from_utf8(body).unwrap();
+    assert!(status == 503 && told.contains("record-damaged"), "{status} {told}");
+    kill(child);
+    let mut octets = fs::read(&file).unwrap();
+    octets[100..4_096].fill(0xff);
+    fs::write(&file, octets).unwrap();
+    for end in ["relay.db-wal", "relay.db-shm"] {
+        let _ = fs::remove_file(folder.path().join(end));
+    }
+    let ended = Command::new(env!("CARGO_BIN_EXE_recovery-relay"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--store", &store])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.contains("is damaged") && told.contains("put a backup in its place"), "{told}");
+}
+
 /// The system calls that change what is on disk.
 const MUTATING: [&str; 10] = [
     "openat",

@@ -6,8 +6,10 @@ mod cluster;
 
 pub(crate) use cluster::Database;
 
+use super::PostgresOpenError;
 use super::{PostgresStore, PostgresUrl};
-use crate::store::Quota;
+use crate::store::conformance::{T0, mailbox, open, post};
+use crate::store::{Done, Query, Quota, Store};
 
 /// A store in a fresh database; `None`, said loudly, where PostgreSQL is not installed, except on CI.
 pub(crate) fn postgres_store(quota: Quota) -> Option<(Database, PostgresStore)> {
@@ -35,4 +37,54 @@ fn a_url_never_shows_its_password() {
         let error = wrong.parse::<PostgresUrl>().unwrap_err();
         assert!(!error.contains("s3cret"), "{error}");
     }
+}
+
+fn count(store: &PostgresStore) -> usize {
+    let query = Query { mailbox: mailbox(1), after: 0, limit: 100, octets: usize::MAX };
+    store.messages(&query, T0).unwrap().unwrap().messages.len()
+}
+
+/// The answer to COMMIT was lost: done again under its name, the batch has the outcomes it had, and is not doubled.
+#[test]
+fn a_commit_whose_answer_is_lost_is_not_done_twice() {
+    let Some((_database, store)) = postgres_store(Quota::default()) else { return };
+    let (name, writes) = ([7; 16], [open(1), post(1, "a")]);
+    let mut done = None;
+    let first = store.attempt(&name, (&writes, T0), &mut done).unwrap();
+    assert_eq!(first[0], Ok(Done::Opened { new: true }));
+    let mut done = Some(first.clone());
+    assert_eq!(store.attempt(&name, (&writes, T0), &mut done).unwrap(), first);
+    let other = store.attempt(&[8; 16], (&writes, T0), &mut None).unwrap();
+    assert_eq!(other[0], Ok(Done::Opened { new: false }), "under another name it is done");
+    assert_eq!(count(&store), 1);
+}
+
+#[test]
+fn lost_connections_are_made_anew() {
+    let Some((database, store)) = postgres_store(Quota::default()) else { return };
+    store.apply(&[open(1), post(1, "a")], T0).unwrap();
+    for text in ["b", "c"] {
+        database.cluster.sql(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE application_name = 'recovery-relay'",
+        );
+        store.apply(&[post(1, text)], T0).unwrap();
+    }
+    assert_eq!(count(&store), 3);
+}
+
+#[test]
+fn newer_tables_are_refused_and_no_password_is_told() {
+    let Some((database, store)) = postgres_store(Quota::default()) else { return };
+    store.close().unwrap();
+    let schema = database.url().rsplit("%3D").next().unwrap().to_owned();
+    let layout = "'\\x0000000000000063'";
+    let sql = format!("UPDATE {schema}.meta SET value = {layout} WHERE name = 'layout'");
+    database.cluster.sql(&sql);
+    let newer = PostgresStore::open(&database.url().parse().unwrap(), Quota::default());
+    assert!(matches!(newer, Err(PostgresOpenError::Newer { found: 99, .. })));
+    let wrong = database.url().replace("only-for-tests", "s3cret").parse().unwrap();
+    let Err(refused) = PostgresStore::open(&wrong, Quota::default()) else { panic!("let in") };
+    assert!(!refused.to_string().contains("s3cret"), "{refused}");
+    assert!(matches!(refused, PostgresOpenError::Unusable { .. }), "{refused}");
 }
