@@ -1,47 +1,71 @@
 //! The calls: one file per kind of thing, one thin handler per call.
 
+mod described;
 mod extract;
 mod frame;
 mod health;
 mod holds;
 mod mailboxes;
 mod pages;
+mod passes;
 mod problem;
 mod slots;
+mod subscriptions;
 
 pub(crate) use problem::{Code, Problem};
 
+use self::described::Description;
 use self::extract::Params;
 use self::frame::FrameLayer;
 use crate::limits::TTL_SECONDS_MAX;
 use crate::relay::Relay;
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Under which holds a message waits.
 const HOLD: HeaderName = HeaderName::from_static("recovery-hold");
 
 /// All calls of a relay.
 pub fn app(relay: Relay) -> Router {
-    let mailbox = put(mailboxes::open).delete(mailboxes::close);
-    let messages = get(mailboxes::read).post(mailboxes::post);
-    let slot = get(slots::get).put(slots::put).delete(slots::delete);
-    Router::new()
-        .route("/v1/mailboxes/{id}", mailbox)
-        .route("/v1/mailboxes/{id}/messages", messages)
-        .route("/v1/mailboxes/{id}/messages/{seq}", delete(mailboxes::delete))
-        .route("/v1/slots/{id}", slot)
-        .route("/v1/holds/{id}/veto", post(holds::veto))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+    let (calls, described) = calls().split_for_parts();
+    let described = described.to_pretty_json().unwrap_or_default();
+    let json = [(CONTENT_TYPE, "application/json")];
+    calls
+        .route("/v1/openapi.json", get(async move || (json, described)))
         .route("/i", get(pages::invitation))
         .route("/r", get(pages::request))
+        .route("/s/{token}", get(subscriptions::page).post(subscriptions::press))
         .fallback(async || Problem::from(Code::NoSuchPath))
         .method_not_allowed_fallback(other_method)
         .layer(FrameLayer::new(&relay))
         .with_state(relay)
+}
+
+/// The calls for programs, each with its description.
+fn calls() -> OpenApiRouter<Relay> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(mailboxes::open, mailboxes::close))
+        .routes(routes!(mailboxes::read, mailboxes::post))
+        .routes(routes!(mailboxes::delete))
+        .routes(routes!(slots::get, slots::put, slots::delete))
+        .routes(routes!(holds::veto))
+        .routes(routes!(passes::guest))
+        .routes(routes!(subscriptions::subscribe, subscriptions::list))
+        .routes(routes!(subscriptions::unsubscribe))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+}
+
+/// The description of the calls: OpenAPI 3.1, as JSON.
+#[must_use]
+pub fn description() -> String {
+    calls().split_for_parts().1.to_pretty_json().unwrap_or_default()
 }
 
 /// `OPTIONS` is told what there is; everything else that does not fit is refused. The router adds `Allow`.

@@ -1,18 +1,30 @@
-//! Every setting: name, unit, default, one sentence.
-//!
-//! [`Settings`] is what people write, by flag, by environment or in a file; [`Config`] is what the relay runs by.
+//! Settings: the [`table`] of all, the [`Settings`] that people wrote and where, and the [`Config`] that comes of
+//! them and that the relay runs by.
+
+pub mod table;
+
+mod error;
+mod layers;
+mod values;
+
+pub use error::StartError;
+pub use layers::{Given, Origin, Settings};
 
 use crate::limits::Limits;
-use crate::store::postgres::{PostgresOpenError, PostgresUrl};
-use crate::store::sqlite::OpenError;
-use clap::ValueEnum;
+use crate::notify::{Notices, Notifier};
+use crate::ratelimit::Rates;
+use crate::server::tls::Tls;
+use crate::store::memory::MemoryStore;
+use crate::store::postgres::{PostgresStore, PostgresUrl};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Quotas, Store};
 use etcetera::BaseStrategy;
-use serde::Deserialize;
+use ipnet::IpNet;
 use std::fmt;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Where the relay listens unless told otherwise: 127.0.0.1:8440.
 pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8440);
@@ -24,20 +36,52 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where things are kept.
     pub store: StorePlace,
+    /// Anybody may open mailboxes and slots that last; otherwise only who has a pass.
+    pub open: bool,
     /// Under which address people reach the relay, if that is another one than it listens on.
     pub public_url: Option<String>,
+    /// Certificate and key, if the relay itself does TLS.
+    pub tls: Option<TlsFiles>,
     /// Someone promised that a proxy in front of the relay does TLS.
     pub behind_tls_proxy: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often an address may call.
+    pub rates: Rates,
+    /// Where figures are served, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// By what ways people are told that something waits.
+    pub notices: Notices,
     /// Sizes and times.
     pub limits: Limits,
 }
 
+/// The files of a certificate, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that vouch for it.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
 impl Config {
-    /// On 127.0.0.1:8440, with everything else as by default.
+    /// On 127.0.0.1:8440, open, with everything else as by default.
     #[must_use]
     pub fn new(store: StorePlace) -> Self {
-        let (public_url, behind_tls_proxy) = (None, false);
-        Self { listen: LISTEN, store, public_url, behind_tls_proxy, limits: Limits::default() }
+        Self {
+            listen: LISTEN,
+            store,
+            open: true,
+            public_url: None,
+            tls: None,
+            behind_tls_proxy: false,
+            trusted_proxies: Vec::new(),
+            rates: Rates::default(),
+            metrics_listen: None,
+            notices: Notices::default(),
+            limits: Limits::default(),
+        }
     }
 
     /// On a free port of this machine.
@@ -51,10 +95,38 @@ impl Config {
     /// # Errors
     /// [`StartError::Exposed`] if tokens would cross a network unencrypted.
     pub fn check(&self) -> Result<(), StartError> {
-        match self.listen.ip().is_loopback() || self.behind_tls_proxy {
+        match self.listen.ip().is_loopback() || self.behind_tls_proxy || self.tls.is_some() {
             true => Ok(()),
             false => Err(StartError::Exposed(self.listen)),
         }
+    }
+
+    /// Whether the files it names can be used, and the ways to tell people prepared.
+    ///
+    /// # Errors
+    /// [`StartError`] names what can't.
+    pub fn check_files(&self) -> Result<(), StartError> {
+        Notifier::new(&self.notices)?;
+        self.tls.as_ref().map_or(Ok(()), |files| Tls::load(files).map(drop))
+    }
+
+    /// What is allowed but seldom meant, a sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let public = self.public_url.is_some() || !self.listen.ip().is_loopback();
+        let proxied = self.public_url.is_some() && self.tls.is_none();
+        let checks = [
+            (
+                public && self.open,
+                "anybody who reaches this relay may store things on it; `closed = true` asks for passes",
+            ),
+            (
+                proxied && self.trusted_proxies.is_empty(),
+                "without `trusted_proxies`, all who come through a proxy count as one address",
+            ),
+            (self.store == StorePlace::Memory, "nothing is kept when this relay stops"),
+        ];
+        checks.into_iter().filter_map(|(is_so, sentence)| is_so.then_some(sentence)).collect()
     }
 }
 
@@ -66,7 +138,7 @@ pub enum StorePlace {
     /// In this SQLite file.
     Sqlite(PathBuf),
     /// In this PostgreSQL database, together with other relays.
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
 }
 
 impl StorePlace {
@@ -80,13 +152,65 @@ impl StorePlace {
     }
 }
 
+impl StorePlace {
+    /// The file on this machine, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Memory | Self::Postgres(_) => None,
+        }
+    }
+
+    /// Opens the store, or makes it.
+    ///
+    /// # Errors
+    /// [`StartError`] if it can't be opened, or another relay has it.
+    pub fn open(&self, quotas: Quotas) -> Result<Arc<dyn Store>, StartError> {
+        Ok(match self {
+            Self::Memory => Arc::new(MemoryStore::new(quotas).map_err(|_| StartError::Broken)?),
+            Self::Sqlite(path) => Arc::new(SqliteStore::open(path, quotas)?),
+            Self::Postgres(url) => Arc::new(PostgresStore::open(url, quotas)?),
+        })
+    }
+
+    /// Opens the store beside a relay that may be using it, for the operator's commands.
+    ///
+    /// # Errors
+    /// [`StartError`] if there is none, or it can't be opened.
+    pub fn open_beside(&self) -> Result<Box<dyn Store>, StartError> {
+        match self {
+            Self::Sqlite(path) => Ok(Box::new(SqliteStore::beside(path, Quotas::default())?)),
+            Self::Postgres(url) => Ok(Box::new(PostgresStore::open(url, Quotas::default())?)),
+            Self::Memory => Err(StartError::OnlyInMemory),
+        }
+    }
+}
+
+impl StorePlace {
+    /// Opens a store to copy into, or makes it; also one that a copy was begun into.
+    ///
+    /// # Errors
+    /// [`StartError`] if it can't be opened, or a relay has it.
+    pub fn receive(&self) -> Result<Box<dyn Store>, StartError> {
+        let quotas = Quotas::default();
+        match self {
+            Self::Sqlite(path) => Ok(Box::new(SqliteStore::receive(path, quotas)?)),
+            Self::Postgres(url) => Ok(Box::new(PostgresStore::receive(url, quotas)?)),
+            Self::Memory => Err(StartError::OnlyInMemory),
+        }
+    }
+}
+
 impl FromStr for StorePlace {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            Some(("postgres" | "postgresql", _)) => text.parse().map(Self::Postgres),
+            Some(("postgres" | "postgresql", _)) => {
+                text.parse().map(|url| Self::Postgres(Box::new(url)))
+            }
             _ => Err("a store is sqlite:PATH, postgres://… or memory:".into()),
         }
     }
@@ -99,229 +223,5 @@ impl fmt::Display for StorePlace {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => write!(f, "{url}"),
         }
-    }
-}
-
-/// The settings as people write them. A flag goes before the environment, that before the file.
-#[derive(Debug, Clone, Default, clap::Args, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Where to listen: HOST:PORT; port 0 picks one [default: 127.0.0.1:8440]
-    #[arg(long, env = "RELAY_LISTEN", value_name = "ADDR")]
-    pub listen: Option<String>,
-    /// Where to keep things: sqlite:PATH, postgres://USER@HOST/DATABASE, or memory: for none after the end
-    /// [default: sqlite:recovery-relay/relay.db in the platform's data folder]
-    #[arg(long, env = "RELAY_STORE", value_name = "STORE")]
-    pub store: Option<String>,
-    /// The address people use, if a proxy gives the relay another one: `https://HOST[:PORT]`
-    #[arg(long, env = "RELAY_PUBLIC_URL", value_name = "URL")]
-    pub public_url: Option<String>,
-    /// Listen beyond this machine without TLS, because a proxy in front does it
-    #[arg(
-        long,
-        env = "RELAY_I_HAVE_A_TLS_PROXY",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        value_name = "BOOL"
-    )]
-    pub i_have_a_tls_proxy: Option<bool>,
-    /// How to write the log, which goes to standard error [default: text]
-    #[arg(long, env = "RELAY_LOG_FORMAT", value_name = "FORMAT")]
-    pub log_format: Option<LogFormat>,
-    /// How much to log [default: info]
-    #[arg(long, env = "RELAY_LOG_LEVEL", value_name = "LEVEL")]
-    pub log_level: Option<LogLevel>,
-}
-
-/// How the log is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// A line of text an event.
-    #[default]
-    Text,
-    /// A line of JSON an event.
-    Json,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// What needs somebody to act.
-    Error,
-    /// And what may need it.
-    Warn,
-    /// And start, stop, and what is done rarely.
-    #[default]
-    Info,
-    /// And every call, without ids.
-    Debug,
-    /// And more.
-    Trace,
-}
-
-impl Settings {
-    /// Reads a TOML file; its keys are the names of the fields.
-    ///
-    /// # Errors
-    /// [`StartError::File`] names the file and, for wrong content, the line.
-    pub fn read(path: &Path) -> Result<Self, StartError> {
-        let failed = |why: String| StartError::File { path: path.to_owned(), why };
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-        toml::from_str(&text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map_or(0, |before| before.matches('\n').count()) + 1;
-            failed(format!("line {line}: {}", error.message().replace('\n', " ")))
-        })
-    }
-
-    /// These settings, and the other ones where these say nothing.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self {
-            listen: self.listen.or(other.listen),
-            store: self.store.or(other.store),
-            public_url: self.public_url.or(other.public_url),
-            i_have_a_tls_proxy: self.i_have_a_tls_proxy.or(other.i_have_a_tls_proxy),
-            log_format: self.log_format.or(other.log_format),
-            log_level: self.log_level.or(other.log_level),
-        }
-    }
-
-    /// What the relay runs by, with defaults for what was not said.
-    ///
-    /// # Errors
-    /// [`StartError::Setting`] names the setting that can't be.
-    pub fn config(&self) -> Result<Config, StartError> {
-        let store = match &self.store {
-            // A database's URL may hold its password, and is not repeated.
-            Some(store) if store.starts_with("postgres") => {
-                store.parse().map_err(|why| wrong("store", "postgres://…", why))?
-            }
-            Some(store) => store.parse().map_err(|why| wrong("store", store, why))?,
-            None => StorePlace::platform_default()?,
-        };
-        let mut config = Config::new(store);
-        if let Some(listen) = &self.listen {
-            config.listen = address(listen).map_err(|why| wrong("listen", listen, why))?;
-        }
-        if let Some(url) = &self.public_url {
-            let url = public_url(url).map_err(|why| wrong("public_url", url, why.into()))?;
-            config.public_url = Some(url);
-        }
-        config.behind_tls_proxy = self.i_have_a_tls_proxy.unwrap_or_default();
-        config.check()?;
-        Ok(config)
-    }
-}
-
-fn wrong(name: &'static str, value: &str, why: String) -> StartError {
-    StartError::Setting { name, value: value.to_owned(), why }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let mut found = text.to_socket_addrs().map_err(|error| error.to_string())?;
-    found.next().ok_or_else(|| "the name has no address".into())
-}
-
-/// An origin: `http://` or `https://`, a host, maybe a port, nothing else.
-fn public_url(text: &str) -> Result<String, &'static str> {
-    let uri: axum::http::Uri = text.parse().map_err(|_| "it is not a URL")?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err("it must begin with https:// or http://");
-    }
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let host = uri.host().filter(|host| !host.is_empty() && !authority.contains('@'));
-    let host = host.ok_or("it must name a host and no user")?;
-    if uri.port().is_none() && authority != host {
-        return Err("its port is not one");
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Err("it must end after host and port");
-    }
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
-/// Why a relay could not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// A setting can't be.
-    #[error("{name} = {value:?}: {why}")]
-    Setting {
-        /// Which one.
-        name: &'static str,
-        /// What it was set to.
-        value: String,
-        /// Why not.
-        why: String,
-    },
-    /// The file of settings can't be read.
-    #[error("{path}: {why}")]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-    /// Tokens would cross a network unencrypted.
-    #[error("{0} can be reached from other machines, and this relay does not encrypt connections")]
-    Exposed(SocketAddr),
-    /// The platform names no folder for data.
-    #[error("this system names no folder for data")]
-    NoHome,
-    /// The store can't be opened.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// The database can't be opened.
-    #[error(transparent)]
-    Database(#[from] PostgresOpenError),
-    /// The address can't be listened on.
-    #[error("can't listen on {address}: {source}")]
-    Bind {
-        /// Which address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// The operating system gave no thread.
-    #[error("can't start a thread: {0}")]
-    Thread(io::Error),
-    /// Something that can't go wrong did.
-    #[error("the start broke off")]
-    Broken,
-}
-
-impl StartError {
-    /// What to do.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Setting { name, .. } => {
-                format!("change {name}; `recovery-relay serve --help` says what it can be")
-            }
-            Self::File { .. } => "correct the file; the guide lists all keys".into(),
-            Self::Exposed(_) => "listen on 127.0.0.1 behind a proxy that does TLS, or say \
-                --i-have-a-tls-proxy if only such a proxy can reach this address"
-                .into(),
-            Self::NoHome => "name a place with --store sqlite:PATH".into(),
-            Self::Store(error) => error.hint(),
-            Self::Database(error) => error.hint(),
-            Self::Bind { source, .. } => match source.kind() {
-                io::ErrorKind::AddrInUse => "stop what listens there, or choose another port",
-                io::ErrorKind::PermissionDenied => "choose a port from 1024 on",
-                _ => "choose an address of this machine with --listen",
-            }
-            .into(),
-            Self::Thread(_) | Self::Broken => "try again; if it stays so, report it".into(),
-        }
-    }
-
-    /// Whether a setting is the cause, rather than the machine.
-    #[must_use]
-    pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Setting { .. } | Self::File { .. } | Self::Exposed(_) | Self::NoHome)
     }
 }

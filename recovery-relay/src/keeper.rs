@@ -52,6 +52,7 @@ pub(crate) async fn keep_time(relay: Weak<Inner>) {
             due = relay.next_due().await;
         }
         if Instant::now() >= collect_at {
+            relay.limiter().forget();
             // A short round if there is more, so that other writes come in between.
             let more = relay.collect().await;
             collect_at = Instant::now() + if more { ROUND / 20 } else { COLLECT_EVERY };

@@ -6,8 +6,10 @@
 //!
 //! # The map, in reading order
 //! [`config`] every setting → [`Relay`] store, writing thread, clock, time keeper → [`app`] the calls, one file per
-//! kind under `api/` → `commit` many writers, one sync → [`store`] what is kept, and the contract of the
-//! backends → `answers`, `waiters` what readers get → `keeper` what time does → `server` the socket.
+//! kind under `api/` → [`ratelimit`] how often → `commit` many writers, one sync → [`store`] what is kept, and the
+//! contract of the
+//! backends → `answers`, `waiters` what readers get → `keeper` what time does → [`notify`] who is told that
+//! something waits → `server` the socket, and TLS → `metrics`, [`checks`] how it fares.
 //!
 //! # Example
 //! ```
@@ -25,20 +27,24 @@
 #[cfg(recovery_planted)]
 compile_error!("planted faults are for the simulated world alone: no program has them");
 
+pub mod checks;
 pub mod clock;
 pub mod config;
 pub mod limits;
+pub mod notify;
+pub mod ratelimit;
 pub mod store;
 
 mod answers;
 mod api;
 mod commit;
 mod keeper;
+mod metrics;
 mod relay;
 mod server;
 mod waiters;
 
-pub use api::app;
+pub use api::{app, description};
 pub use commit::WriteError;
 pub use config::Config;
 pub use relay::Relay;

@@ -2,17 +2,20 @@
 
 use crate::answers::Answer;
 use crate::api::{Code, Problem};
+use crate::checks;
 use crate::clock::{Clock, SystemTimeSource, TimeSource, UnixMillis};
 use crate::commit::{Committer, Readers, WriteError};
 use crate::config::{Config, StartError, StorePlace};
 use crate::limits::Limits;
-use crate::store::memory::MemoryStore;
-use crate::store::postgres::PostgresStore;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Done, Page, Query, Slot, Store, StoreError, Write};
+use crate::metrics::{self, Metrics};
+use crate::notify::Notifier;
+use crate::ratelimit::Limiter;
+use crate::store::{Done, Page, Query, Slot, Store, StoreError, SubscriptionState, Write};
 use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use bytes::Bytes;
-use recovery_core::ids::SlotId;
+use recovery_core::ids::{MailboxId, SlotId};
 use recovery_core::wire::limits::MESSAGE_MAX;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +63,11 @@ pub(crate) struct Inner {
     bodies: Arc<Semaphore>,
     long_reads: Semaphore,
     shared_reads: Semaphore,
+    limiter: Limiter,
+    notifier: Arc<Notifier>,
+    open: bool,
+    place: StorePlace,
+    metrics: Metrics,
     /// Rings when a message was held that falls due before the time keeper looks again.
     soon: Notify,
 }
@@ -79,7 +87,7 @@ impl Relay {
     /// [`StartError`] if the store can't be opened.
     pub async fn open_at(config: &Config, time: Arc<dyn TimeSource>) -> Result<Self, StartError> {
         let (place, limits) = (config.store.clone(), config.limits.clone());
-        let opened = tokio::task::spawn_blocking(move || open_store(&place, &limits)).await;
+        let opened = tokio::task::spawn_blocking(move || place.open(limits.quota.into())).await;
         let store = opened.map_err(|_| StartError::Broken)??;
         let time = store.shared().map_or(time, |shared| shared.time());
         let (clock, readers) = (Arc::new(Clock::new(time)), Arc::<Readers>::default());
@@ -101,6 +109,11 @@ impl Relay {
             bodies: Arc::new(Semaphore::new(config.limits.bodies)),
             long_reads: Semaphore::new(LONG_READS),
             shared_reads: Semaphore::new(SHARED_READS),
+            notifier: Arc::new(Notifier::new(&config.notices)?),
+            open: config.open,
+            place: config.store.clone(),
+            limiter: Limiter::new(&config.rates, &config.trusted_proxies),
+            metrics: Metrics::new(),
             soon: Notify::new(),
         });
         let relay = Self(inner);
@@ -158,6 +171,37 @@ impl Relay {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    /// Whether anybody may open what lasts.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.open
+    }
+
+    pub(crate) fn notifier(&self) -> &Arc<Notifier> {
+        &self.0.notifier
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// All figures, as an answer.
+    pub(crate) async fn figures(&self) -> impl IntoResponse + use<> {
+        let figures = self.0.metrics.store();
+        figures.ready.set(i64::from(self.ready().await.is_ok()));
+        let free = self.0.place.file().and_then(checks::free);
+        figures.disk_free_octets.set(free.map_or(-1, |free| free.try_into().unwrap_or(i64::MAX)));
+        if self.0.metrics.is_time_to_count()
+            && let Ok(stats) = self.read(|store, _| store.stats()).await
+        {
+            figures.note(&stats, self.now());
+        }
+        ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], self.0.metrics.text())
     }
 
     pub(crate) fn epoch_header(&self) -> HeaderValue {
@@ -281,6 +325,19 @@ impl Relay {
         self.read(move |store, now| store.slot(&id, now)).await
     }
 
+    /// Who is told of a mailbox.
+    pub(crate) async fn read_subscriptions(
+        &self,
+        mailbox: MailboxId,
+    ) -> Result<Vec<SubscriptionState>, StoreError> {
+        self.read(move |store, _| store.subscriptions(&mailbox)).await
+    }
+
+    /// When the next notice is due.
+    pub(crate) async fn next_job(&self) -> Option<UnixMillis> {
+        self.read(|store, _| store.next_job()).await.ok().flatten()
+    }
+
     /// Whether writes are taken.
     pub(crate) async fn ready(&self) -> Result<(), Problem> {
         if self.is_stopping() {
@@ -289,14 +346,18 @@ impl Relay {
         if self.0.committer.health().is_full() {
             return Err(Code::StoreFull.into());
         }
-        if let Some(damage) = self.0.store.damage() {
-            let detail = format!("What is stored is damaged in part: {damage}.");
-            return Err(Problem::because(Code::RecordDamaged, detail));
+        if !checks::is_sane(self.now()) {
+            return Err(Code::ClockWrong.into());
         }
-        match timeout(READY_WITHIN, self.write(Write::Release)).await {
-            Ok(done) => Ok(done.map(drop)?),
-            Err(_) => Err(Code::Busy.into()),
+        match timeout(READY_WITHIN, self.write(Write::Probe)).await {
+            Ok(done) => done.map(drop)?,
+            Err(_) => return Err(Code::Busy.into()),
         }
+        if checks::is_stuck(self.next_due().await, self.now()) {
+            return Err(Code::QueueStuck.into());
+        }
+        // Last, since a relay with one damaged record still serves the rest.
+        self.0.store.damage().map_or(Ok(()), |damage| Err(Problem::met(damage)))
     }
 
     async fn read<T: Send + 'static>(
@@ -373,14 +434,4 @@ impl Relay {
     pub(crate) async fn soon(&self) {
         self.0.soon.notified().await;
     }
-}
-
-fn open_store(place: &StorePlace, limits: &Limits) -> Result<Arc<dyn Store>, StartError> {
-    Ok(match place {
-        StorePlace::Memory => {
-            Arc::new(MemoryStore::new(limits.quota).map_err(|_| StartError::Broken)?)
-        }
-        StorePlace::Sqlite(path) => Arc::new(SqliteStore::open(path, limits.quota)?),
-        StorePlace::Postgres(url) => Arc::new(PostgresStore::open(url, limits.quota)?),
-    })
 }

@@ -49,6 +49,7 @@ pub use passes::{Pass, PassQuota, Right};
 pub use reports::{Bad, Checked, Stats};
 pub use values::{
     Answer, Body, Condition, Epoch, Hold, Message, Page, Query, Quota, Quotas, Slot, Version,
+    random,
 };
 pub use writes::{Done, Outcome, Refusal, Write};
 

@@ -1,5 +1,6 @@
 //! Holds: who holds the token may drop what is held under the id.
 
+use super::described::{Id, Problems};
 use super::extract::{Controlled, Params};
 use super::problem::{Code, Problem};
 use crate::relay::Relay;
@@ -9,6 +10,11 @@ use axum::http::StatusCode;
 use recovery_core::ids::{HoldToken, MailboxId};
 
 /// `POST /v1/holds/{id}/veto`
+#[utoipa::path(
+    post, path = "/v1/holds/{id}/veto", tag = "holds", security(("token" = [])),
+    params(Id, ("mailbox" = Option<String>, Query, description = "Only in the mailbox with this id")),
+    responses((status = 204, description = "What was held is dropped, and more refused"), Problems)
+)]
 pub(super) async fn veto(
     State(relay): State<Relay>,
     Controlled(hold): Controlled<HoldToken>,

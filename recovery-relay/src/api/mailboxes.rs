@@ -1,37 +1,51 @@
 //! Mailboxes: who knows the id may post, who holds the token may read, delete and close.
 
+use super::described::{Id, Problems, Ttl};
 use super::extract::{Controlled, Named, Octets, Params, number, one, path};
+use super::passes::right;
 use super::problem::{Code, Problem};
 use super::{HOLD, ttl_millis};
 use crate::relay::Relay;
-use crate::store::{Answer, Done, Hold, Query, Right, Write};
+use crate::store::{Answer, Done, Hold, Query, Write};
 use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use recovery_core::ids::{HoldId, MailboxId, MailboxToken};
 use recovery_core::wire::limits::{
     HOLD_SECONDS_MAX, MESSAGE_MAX, READ_LIMIT_MAX, WAIT_SECONDS_MAX,
 };
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// Added to every delay, so that it is kept also for someone who counts from the answer.
 const GRACE_MILLIS: i64 = 250;
 
 /// `PUT /v1/mailboxes/{id}`
+#[utoipa::path(
+    put, path = "/v1/mailboxes/{id}", tag = "mailboxes", params(Id, Ttl),
+    security(("token" = []), ("token" = [], "pass" = [])),
+    responses((status = 201, description = "Made"), (status = 200, description = "Was there"), Problems)
+)]
 pub(super) async fn open(
     State(relay): State<Relay>,
     Controlled(id): Controlled<MailboxToken>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let ttl_millis = ttl_millis(&Params::parse(query.as_deref(), &["ttl"])?)?;
-    match relay.write(Write::OpenMailbox { id, ttl_millis, right: Right::Open }).await? {
+    let right = right(&relay, &headers, ttl_millis)?;
+    match relay.write(Write::OpenMailbox { id, ttl_millis, right }).await? {
         Done::Opened { new: true } => Ok(StatusCode::CREATED),
         _ => Ok(StatusCode::OK),
     }
 }
 
 /// `DELETE /v1/mailboxes/{id}`
+#[utoipa::path(
+    delete, path = "/v1/mailboxes/{id}", tag = "mailboxes", params(Id), security(("token" = [])),
+    responses((status = 204, description = "Gone, also if there was none"), Problems)
+)]
 pub(super) async fn close(
     State(relay): State<Relay>,
     Controlled(id): Controlled<MailboxToken>,
@@ -41,6 +55,19 @@ pub(super) async fn close(
 }
 
 /// `POST /v1/mailboxes/{id}/messages`
+#[utoipa::path(
+    post, path = "/v1/mailboxes/{id}/messages", tag = "messages",
+    params(Id, ("Recovery-Hold" = Option<String>, Header,
+        description = "`<hold id>[,<other hold id>]; for=<seconds>`: shown only after so many seconds")),
+    request_body(content_type = "application/octet-stream", description = "At most 65,536 octets"),
+    responses(
+        (status = 201, description = "Visible", content_type = "application/json", body = Seq),
+        (status = 202, description = "Held", content_type = "application/json", body = ReleaseAt),
+        (status = 200, description = "Was posted before", content_type = "application/json",
+            body = inline(Posted)),
+        Problems
+    )
+)]
 pub(super) async fn post(
     State(relay): State<Relay>,
     Named(mailbox): Named<MailboxId>,
@@ -62,6 +89,21 @@ pub(super) async fn post(
 }
 
 /// `GET /v1/mailboxes/{id}/messages`
+#[utoipa::path(
+    get, path = "/v1/mailboxes/{id}/messages", tag = "messages", security(("token" = [])),
+    params(
+        Id,
+        ("after" = Option<u64>, Query, description = "Only greater numbers",
+            maximum = 9_223_372_036_854_775_807_u64),
+        ("limit" = Option<u64>, Query, description = "At most so many", minimum = 1, maximum = 256),
+        ("wait" = Option<u64>, Query, description = "So many seconds, if there is none yet", maximum = 60)
+    ),
+    responses(
+        (status = 200, description = "Deterministic CBOR: an array of maps `seq`, `body`, `posted_at`",
+            content_type = "application/cbor"),
+        Problems
+    )
+)]
 pub(super) async fn read(
     State(relay): State<Relay>,
     Controlled(mailbox): Controlled<MailboxToken>,
@@ -79,23 +121,55 @@ pub(super) async fn read(
 }
 
 /// `DELETE /v1/mailboxes/{id}/messages/{seq}`
+#[utoipa::path(
+    delete, path = "/v1/mailboxes/{id}/messages/{seq}", tag = "messages", security(("token" = [])),
+    params(Id, ("seq" = u64, Path, description = "The message's number",
+        maximum = 9_223_372_036_854_775_807_u64)),
+    responses((status = 204, description = "Gone, also if there was none"), Problems)
+)]
 pub(super) async fn delete(
     State(relay): State<Relay>,
     Controlled(mailbox): Controlled<MailboxToken>,
-    Seq(seq): Seq,
+    Number(seq): Number,
 ) -> Result<StatusCode, Problem> {
     relay.write(Write::DeleteMessage { mailbox, seq }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The `{seq}` of the path.
-pub(super) struct Seq(u64);
+/// The answer to a post that is visible.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described")]
+pub(super) struct Seq {
+    /// The message's number.
+    seq: u64,
+}
 
-impl FromRequestParts<Relay> for Seq {
+/// The answer to a post that is held.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described")]
+pub(super) struct ReleaseAt {
+    /// When it becomes visible, in seconds since 1970.
+    release_at: i64,
+}
+
+/// The answer to a post that was done before.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only described")]
+pub(super) enum Posted {
+    Visible(Seq),
+    Held(ReleaseAt),
+}
+
+/// The `{seq}` of the path.
+pub(super) struct Number(u64);
+
+impl FromRequestParts<Relay> for Number {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, relay: &Relay) -> Result<Self, Problem> {
         let text: String = path(parts, relay, "seq").await?;
-        number(&text).map(Self).ok_or_else(|| Code::MalformedId.into())
+        let seq = number(&text).filter(|seq| i64::try_from(*seq).is_ok());
+        seq.map(Self).ok_or_else(|| Code::MalformedId.into())
     }
 }
 

@@ -11,30 +11,52 @@ use std::sync::LazyLock;
 const STYLE: &str = include_str!("pages/style.css");
 const INVITATION: &str = include_str!("pages/invitation.html");
 const REQUEST: &str = include_str!("pages/request.html");
+const NOTICES: &str = include_str!("pages/notices.html");
+const NOTICES_ON: &str = include_str!("pages/notices_on.html");
+const NOTICES_OFF: &str = include_str!("pages/notices_off.html");
 
 /// Nothing is loaded, run, framed or sent; the one style is named by its hash.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
+static POLICY: LazyLock<String> = LazyLock::new(|| policy("'none'"));
+/// A page with buttons that go to where it came from.
+static POLICY_OF_BUTTONS: LazyLock<String> = LazyLock::new(|| policy("'self'"));
+
+fn policy(form_action: &str) -> String {
     let hash = Base64::encode_string(&Sha256::digest(STYLE));
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; \
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action {form_action}; \
          frame-ancestors 'none'"
     )
-});
+}
 
 /// `GET /i`
 pub(super) async fn invitation() -> Response {
-    page(INVITATION)
+    page(INVITATION, &POLICY)
 }
 
 /// `GET /r`
 pub(super) async fn request() -> Response {
-    page(REQUEST)
+    page(REQUEST, &POLICY)
 }
 
-fn page(text: &str) -> Response {
+/// `GET /s/{token}`
+pub(super) fn notices() -> Response {
+    page(NOTICES, &POLICY_OF_BUTTONS)
+}
+
+/// After the button that says yes.
+pub(super) fn notices_on() -> Response {
+    page(NOTICES_ON, &POLICY)
+}
+
+/// After the button that says no.
+pub(super) fn notices_off() -> Response {
+    page(NOTICES_OFF, &POLICY)
+}
+
+fn page(text: &str, policy: &str) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (CONTENT_SECURITY_POLICY, policy),
         (REFERRER_POLICY, "no-referrer"),
     ];
     (headers, text.replace("{style}", STYLE)).into_response()

@@ -8,6 +8,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use std::time::Duration;
 
 /// Every kind of error: its code, status, sentence, and what to do.
 macro_rules! codes {
@@ -17,7 +18,6 @@ macro_rules! codes {
         pub(crate) enum Code { $(#[doc = $detail] $name,)* }
 
         impl Code {
-            #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// Code, status, sentence, what to do.
@@ -38,9 +38,21 @@ codes! {
     MalformedHeader "malformed-header" BAD_REQUEST
         "A header field of the request can't be read."
         "Look up the form of the field named in the detail."
+    MalformedTarget "malformed-target" BAD_REQUEST
+        "The body does not say where to tell somebody."
+        "Name one place: mailto:ADDRESS, ntfy:https://HOST/TOPIC, or https://HOST/PATH."
     Unauthorized "unauthorized" UNAUTHORIZED
         "The token is missing or does not belong to this id."
         "Send `Authorization: Bearer` with the token whose hash is the id."
+    PassNeeded "pass-needed" FORBIDDEN
+        "This relay is for people with a pass, and there is no such pass or its time is over."
+        "Send `Recovery-Pass` with a pass from the relay's operator, or name a ttl of at most 14 days."
+    PassUsedUp "pass-used-up" FORBIDDEN
+        "As much is open under this pass as may be."
+        "Close what is no longer needed, or ask the relay's operator for more."
+    NotOffered "not-offered" FORBIDDEN
+        "This relay does not tell people in this way."
+        "Choose another way, or ask the relay's operator."
     NoSuchPath "no-such-path" NOT_FOUND
         "There is nothing at this path."
         "Check the path; calls begin with /v1/."
@@ -50,6 +62,9 @@ codes! {
     NoSuchSlot "no-such-slot" NOT_FOUND
         "There is nothing in this slot, or its time is over."
         "Ask for a new link."
+    NoSuchSubscription "no-such-subscription" NOT_FOUND
+        "There is no such subscription, or its time is over."
+        "Subscribe again."
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED
         "This path does not know the method."
         "Use one of the methods named in the Allow field."
@@ -62,6 +77,9 @@ codes! {
     HoldVetoed "hold-vetoed" CONFLICT
         "Messages under this hold are refused: it was vetoed."
         "Do not send it again; speak to the person whose key this is."
+    TooManySubscriptions "too-many-subscriptions" CONFLICT
+        "The mailbox has as many subscriptions as it may."
+        "End one of them first."
     VersionMismatch "version-mismatch" PRECONDITION_FAILED
         "The slot is not, or no longer, at the version you named."
         "Read the slot, decide anew, and write with the version read."
@@ -77,6 +95,9 @@ codes! {
     ConditionRequired "condition-required" PRECONDITION_REQUIRED
         "A slot is written only under a condition."
         "Send `If-None-Match: *` for a new slot, or `If-Match` with the version you read."
+    TooManyCalls "too-many-calls" TOO_MANY_REQUESTS
+        "Too many calls came from this address."
+        "Try again after the time named in Retry-After."
     HeadersTooLarge "headers-too-large" REQUEST_HEADER_FIELDS_TOO_LARGE
         "The header fields are larger than 16,384 octets together."
         "Leave fields away that this relay has no use for."
@@ -95,6 +116,12 @@ codes! {
     StoreUnreachable "store-unreachable" SERVICE_UNAVAILABLE
         "The relay can't reach its database."
         "Try again after the time named in Retry-After."
+    ClockWrong "clock-wrong" SERVICE_UNAVAILABLE
+        "The relay's clock is wrong."
+        "Tell its operator to set the machine's clock."
+    QueueStuck "queue-stuck" SERVICE_UNAVAILABLE
+        "What is due is not shown in time."
+        "Tell the relay's operator; the log says more."
     StoreFailed "store-failed" SERVICE_UNAVAILABLE
         "The relay's disk failed."
         "Use another relay and tell this one's operator."
@@ -124,6 +151,17 @@ impl Problem {
     /// The store's damage, with the number of the message, so that a reader can pass it by.
     fn damaged(damage: Damage) -> Self {
         Self { seq: damage.seq, ..Self::from(Code::RecordDamaged) }
+    }
+
+    /// Damage that was met since the start, by its kind.
+    pub(crate) fn met(damage: Damage) -> Self {
+        Self::because(Code::RecordDamaged, format!("The relay met a damaged record: {damage}."))
+    }
+
+    /// Too early: how long to wait, in whole seconds.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_secs().saturating_add(1);
+        Self { header: Some((RETRY_AFTER, seconds.into())), ..Self::from(Code::TooManyCalls) }
     }
 
     /// The slot's present version goes with the refusal.
@@ -168,15 +206,15 @@ impl From<WriteError> for Problem {
             WriteError::Refused(Refusal::Vetoed) => Code::HoldVetoed.into(),
             WriteError::Refused(Refusal::MailboxFull) => Code::MailboxFull.into(),
             WriteError::Refused(Refusal::Mismatch(current)) => Self::mismatch(current),
+            WriteError::Refused(Refusal::NoPass) => Code::PassNeeded.into(),
+            WriteError::Refused(Refusal::PassUsedUp) => Code::PassUsedUp.into(),
+            WriteError::Refused(Refusal::SessionSlotTooLarge) => Self::because(
+                Code::BodyTooLarge,
+                "A slot without a pass has at most 32,768 octets here.",
+            ),
+            WriteError::Refused(Refusal::NoSubscription) => Code::NoSuchSubscription.into(),
+            WriteError::Refused(Refusal::TooManySubscriptions) => Code::TooManySubscriptions.into(),
             WriteError::Refused(Refusal::Damaged) => Code::RecordDamaged.into(),
-            // Nothing asks for passes and subscriptions yet.
-            WriteError::Refused(
-                Refusal::NoPass
-                | Refusal::PassUsedUp
-                | Refusal::SessionSlotTooLarge
-                | Refusal::NoSubscription
-                | Refusal::TooManySubscriptions,
-            ) => Code::Internal.into(),
             WriteError::Store(error) => error.into(),
             WriteError::Stopping => Code::Stopping.into(),
         }

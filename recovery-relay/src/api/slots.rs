@@ -1,6 +1,8 @@
 //! Slots: who knows the id may read, who holds the token may write and delete.
 
+use super::described::{Id, Problems, Ttl};
 use super::extract::{Controlled, Named, Octets, Params, one};
+use super::passes::right;
 use super::problem::{Code, Problem};
 use super::ttl_millis;
 use crate::relay::Relay;
@@ -14,13 +16,27 @@ use recovery_core::ids::{SlotId, SlotToken};
 use recovery_core::wire::limits::SLOT_MAX;
 
 /// `PUT /v1/slots/{id}`
+#[utoipa::path(
+    put, path = "/v1/slots/{id}", tag = "slots", security(("token" = []), ("token" = [], "pass" = [])),
+    params(
+        Id, Ttl,
+        ("If-Match" = Option<String>, Header, description = "It has this version"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: it is empty")
+    ),
+    request_body(content_type = "application/octet-stream", description = "At most 524,288 octets"),
+    responses(
+        (status = 201, description = "Made", headers(("ETag" = String))),
+        (status = 200, description = "Replaced", headers(("ETag" = String))),
+        Problems
+    )
+)]
 pub(super) async fn put(
     State(relay): State<Relay>,
     Controlled(id): Controlled<SlotToken>,
-    Terms { ttl_millis, condition }: Terms,
+    Terms { ttl_millis, condition, right }: Terms,
     octets: Octets<SLOT_MAX>,
 ) -> Result<Response, Problem> {
-    let write = Write::PutSlot { id, body: octets.body, condition, ttl_millis, right: Right::Open };
+    let write = Write::PutSlot { id, body: octets.body, condition, ttl_millis, right };
     let Done::Slot { version, new } = relay.write(write).await? else {
         return Err(Code::Internal.into());
     };
@@ -32,17 +48,29 @@ pub(super) async fn put(
 pub(super) struct Terms {
     ttl_millis: Option<i64>,
     condition: Condition,
+    right: Right,
 }
 
 impl FromRequestParts<Relay> for Terms {
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &Relay) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, relay: &Relay) -> Result<Self, Problem> {
         let ttl_millis = ttl_millis(&Params::parse(parts.uri.query(), &["ttl"])?)?;
-        Ok(Self { ttl_millis, condition: condition(&parts.headers)? })
+        let right = right(relay, &parts.headers, ttl_millis)?;
+        Ok(Self { ttl_millis, condition: condition(&parts.headers)?, right })
     }
 }
 
 /// `GET /v1/slots/{id}`
+#[utoipa::path(
+    get, path = "/v1/slots/{id}", tag = "slots",
+    params(Id, ("If-None-Match" = Option<String>, Header, description = "A version that is known")),
+    responses(
+        (status = 200, description = "What it holds", content_type = "application/octet-stream",
+            headers(("ETag" = String))),
+        (status = 304, description = "It has the version that is known"),
+        Problems
+    )
+)]
 pub(super) async fn get(
     State(relay): State<Relay>,
     Named(id): Named<SlotId>,
@@ -63,6 +91,10 @@ pub(super) async fn get(
 }
 
 /// `DELETE /v1/slots/{id}`
+#[utoipa::path(
+    delete, path = "/v1/slots/{id}", tag = "slots", params(Id), security(("token" = [])),
+    responses((status = 204, description = "Empty, also if it was"), Problems)
+)]
 pub(super) async fn delete(
     State(relay): State<Relay>,
     Controlled(id): Controlled<SlotToken>,

@@ -10,7 +10,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// How much is thrown away at the end.
@@ -19,8 +18,8 @@ const LINGER_OCTETS: usize = 2 * 1_024 * 1_024;
 const LINGER_PAUSE: Duration = Duration::from_millis(250);
 
 /// See the [module](self).
-pub(super) struct Stream {
-    stream: TcpStream,
+pub(super) struct Stream<S> {
+    stream: S,
     patience: Duration,
     /// Runs while a write, or the client's last words, are waited for.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -28,8 +27,8 @@ pub(super) struct Stream {
     closing: Option<usize>,
 }
 
-impl Stream {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
+    pub(super) fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, alarm: None, closing: None }
     }
 
@@ -74,7 +73,7 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,7 +83,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

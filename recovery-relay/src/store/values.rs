@@ -220,7 +220,10 @@ impl From<Quota> for Quotas {
 }
 
 /// Random octets from the operating system.
-fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+///
+/// # Errors
+/// [`StoreError::Failed`] if it has none.
+pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut octets = [0; N];
     getrandom::fill(&mut octets)
         .map_err(|error| StoreError::Failed(format!("no randomness: {error}")))?;

@@ -42,8 +42,11 @@ async fn a_wrong_token_learns_nothing() {
         {
             let answers =
                 [&there, &not_there].map(|mailbox| format!("{method} {}{rest}", mailbox.path));
-            let one = world.call(&answers[0], fields, "").await;
-            let two = world.call(&answers[1], fields, "").await;
+            let mut one = world.call(&answers[0], fields, "").await;
+            let mut two = world.call(&answers[1], fields, "").await;
+            for answer in [&mut one, &mut two] {
+                assert_eq!(answer.headers.remove("x-request-id").unwrap().len(), 16);
+            }
             assert_eq!(one.status, 401, "{fields:?}");
             assert_eq!(one.code(), "unauthorized");
             assert_eq!(one.headers["www-authenticate"], "Bearer");
@@ -556,4 +559,17 @@ async fn a_link_opened_in_a_browser_explains_itself() {
         let query = world.call(&format!("GET {path}?fbclid=1"), NONE, "").await;
         assert_eq!(query.body, page.body, "what others append does not matter");
     }
+}
+
+#[tokio::test]
+async fn the_description_that_is_checked_in_is_the_one_that_is_served() {
+    let served = World::new().await.call("GET /v1/openapi.json", NONE, "").await;
+    assert_eq!(served.headers["content-type"], "application/json");
+    let served = String::from_utf8(served.body).unwrap();
+    assert_eq!(served, recovery_relay::description());
+    let kept = kept("spec/openapi.json", |_| format!("{served}\n"));
+    assert_eq!(kept.trim_end(), served);
+    let described: serde_json::Value = serde_json::from_str(&served).unwrap();
+    assert_eq!(described["openapi"], "3.1.0");
+    assert_eq!(described["paths"].as_object().unwrap().len(), 10);
 }

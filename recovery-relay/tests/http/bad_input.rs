@@ -19,7 +19,7 @@ async fn impatient() -> (Running, String) {
 }
 
 /// Sends octets and reads all that comes back until the connection ends or rests.
-async fn talk(address: &str, octets: &[u8]) -> String {
+pub(super) async fn talk(address: &str, octets: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // The relay may end the connection before all is sent.
     let _ = stream.write_all(octets).await;
@@ -35,12 +35,12 @@ async fn hear(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&heard).into_owned()
 }
 
-fn status(answer: &str) -> &str {
+pub(super) fn status(answer: &str) -> &str {
     answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).unwrap_or("none")
 }
 
 /// An opened mailbox over the socket, so that refusals are not for want of one.
-async fn furnished(address: &str) -> Mailbox {
+pub(super) async fn furnished(address: &str) -> Mailbox {
     let mailbox = Mailbox::new(1);
     let put = format!(
         "PUT {} HTTP/1.1\r\nHost: x\r\n{}\r\nConnection: close\r\n\r\n",

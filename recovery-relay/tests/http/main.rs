@@ -10,6 +10,11 @@
 
 mod api;
 mod bad_input;
+mod commands;
+mod guards;
+mod logs;
+mod notices;
+mod passes;
 mod program;
 mod time;
 
@@ -155,3 +160,19 @@ fn held(ids: &str, seconds: u64) -> [String; 1] {
 
 /// No header fields.
 const NONE: &[String] = &[];
+
+/// A page of the documentation that is made from the code. With `WRITE_DOCS=1` it is made anew from the old one.
+fn kept(page: &str, make: impl FnOnce(&str) -> String) -> String {
+    let path = format!("{}/../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    let new = make(&old);
+    if std::env::var_os("WRITE_DOCS").is_some() {
+        std::fs::write(&path, &new).unwrap();
+        return new;
+    }
+    assert!(
+        old == new,
+        "docs/{page} is old: WRITE_DOCS=1 cargo test -p recovery-relay --test http"
+    );
+    old
+}
