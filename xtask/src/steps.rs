@@ -1,7 +1,7 @@
 //! The steps of `check`, in the order in which they fail fastest.
 
 use crate::run::{Outcome, all, cargo, cargo_tool, is_there, program, python, root, shared};
-use crate::soak;
+use crate::{relay, soak};
 use std::fs;
 
 /// One suite.
@@ -40,6 +40,17 @@ pub fn list() -> Vec<Step> {
             slip39_python,
         ),
         step("constant-time", "no branch or index on secret octets, under Valgrind", constant_time),
+        step(
+            "schemathesis",
+            "calls made up from the description, against a running relay (about 1 minute)",
+            relay::schemathesis,
+        ),
+        step("proxies", "nginx and Caddy take the snippets (seconds)", relay::proxies),
+        step(
+            "deb",
+            "the package is built, installed, run and removed (about 10 seconds)",
+            relay::deb,
+        ),
         step("deny", "licences, bans and sources of all dependencies", deny),
         step("audit", "no dependency has a known vulnerability", audit),
         step("fuzz", "every decoder, at least 10,000 executions", fuzz),
