@@ -77,6 +77,13 @@ test('a slip costs nothing, three wrong numbers close the request, and pasting i
   const dave = friends[2];
   const { link, number } = world.person('Mallory').ask(relay.url);
   await dave.toNumber(link, 'Anna');
+  const first = dave.page.getByLabel('Group 1 of 5');
+  const taken = await first.evaluate((input) => {
+    const paste = new ClipboardEvent('paste', { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+    return input.dispatchEvent(paste);
+  });
+  assert.equal(taken, false, 'a number can be pasted');
+  await dave.page.getByText('Please type the number as it is read to you').waitFor();
   const slip = number.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10));
   await dave.check(slip);
   await dave.page.getByText('This cost no try').waitFor();

@@ -2,6 +2,7 @@
 //! `cargo xtask soak NAME` runs a long one and writes what it showed into docs/evidence;
 //! `cargo xtask evidence` tells whether all of them did.
 
+mod page;
 mod relay;
 mod run;
 mod soak;

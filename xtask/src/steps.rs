@@ -1,7 +1,7 @@
 //! The steps of `check`, in the order in which they fail fastest.
 
 use crate::run::{Outcome, all, cargo, cargo_tool, is_there, program, python, root, shared};
-use crate::{relay, soak};
+use crate::{page, relay, soak};
 use std::fs;
 
 /// One suite.
@@ -33,6 +33,12 @@ pub fn list() -> Vec<Step> {
             "a second implementation from the spec alone opens every vector",
             python_vectors,
         ),
+        step(
+            "page",
+            "the page is what its sources give; noble libraries open every vector",
+            page::page,
+        ),
+        step("page-browser", "friends accept, approve and refuse in a browser", page::browser),
         step("oracles", "against sharks, blahaj, vsss-rs and others", oracles),
         step(
             "slip39-python",
