@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Friend, otherNumber, World } from './world.mjs';
+import { Friend, isolated, otherNumber, World } from './world.mjs';
 
 const SECRET = Buffer.from('\0correct horse\r\nbattery staple\xff\n', 'latin1');
 const world = new World();
@@ -71,6 +71,25 @@ test('the device is lost, and two browsers and a terminal bring it back', async 
   anna.run(['restore', '--no-wait', '--import', file]);
   assert.deepEqual(anna.run(['show', 'a secret']).stdout, SECRET);
   for (const friend of friends) assert.deepEqual(friend.errors, []);
+});
+
+test('the new device takes over: who typed its number knows it, the others compare', async () => {
+  anna.run(['sync']);
+  const [bob, , dave] = friends;
+  await bob.home();
+  await bob.look();
+  await bob.page.getByText(isolated('Anna has a new device')).waitFor();
+  await dave.home();
+  await dave.look();
+  await dave.press("Is this Anna's new device?");
+  await dave.heading('Anna says to have a new device');
+  const { number } = anna.json(['contacts', 'verify', 'Dave', '--show']);
+  await dave.check(otherNumber(number));
+  await dave.page.getByText('This is another number').waitFor();
+  await dave.digits(number);
+  await dave.press('Check the number');
+  await dave.heading('You are a recovery contact');
+  assert.equal(await dave.page.getByRole('button', { name: isolated("Is this Anna's new device?") }).count(), 0);
 });
 
 test('a slip costs nothing, three wrong numbers close the request, and pasting is refused', async () => {

@@ -10,7 +10,7 @@ class Friend {
   constructor(one) {
     [this.owner, this.me] = [one.card('owner_card'), new Identity(one.octets('contact_seed'))];
     this.now = one.fields.now ?? 1;
-    Object.assign(this, { held: [], asked: 0, highest: null, stopped: [], drills: [] });
+    Object.assign(this, { held: [], asked: 0, highest: null, stopped: [], drills: [], claims: [] });
     for (const before of one.list('before')) {
       const { signed } = decode(before, records.letter, records.LETTER_MAX);
       const kind = records.KINDS[signed.kind];
@@ -105,6 +105,18 @@ class Friend {
     return { id: said.id, secret: said.secret, made: said.made, proofs: this.held.map(prove) };
   }
 
+  /** Who says to come after the owner; whether it is accepted, the request tells. */
+  successor(signed) {
+    const peeked = records.peek(signed, 'successor');
+    const { succession } = records.verify(signed, 'successor', peeked.former, this.me.id);
+    const following = records.peek(succession, 'succession');
+    need(same(signed.sender, this.owner.id) && same(following.former, signed.sender), 'wrong-former');
+    const next = hex(following.card.id);
+    need(![hex(this.owner.id), hex(this.me.id), ...this.claims].includes(next), 'known');
+    this.claims.push(next);
+    return { succession, following };
+  }
+
   stop(signed) {
     const said = this.said(signed, 'stop');
     need(!this.stopped.includes(hex(said.request)), 'known');
@@ -145,6 +157,25 @@ export const KEEPING = {
   drill(one) {
     const { id, secret, made, proofs } = new Friend(one).drill(one.statement('drill'));
     return { id: hex(id), number: drillNumber(id, secret), made, proofs };
+  },
+  successor(one) {
+    const friend = new Friend(one);
+    const { succession, following } = friend.successor(one.statement('successor'));
+    const { keys } = records.peek(one.statement('request'), 'request').card;
+    let vouched = true;
+    try {
+      records.verify(succession, 'succession', keys, friend.me.id);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      vouched = false;
+    }
+    const { former, card, request, made } = following;
+    return { former: hex(former), next: hex(card.id), by: hex(request), made, vouched };
+  },
+  moved(one) {
+    const { card, made } = saidToOwner(one, 'moved');
+    need(!same(card.id, one.card('contact_card').id), 'known');
+    return { next: hex(card.id), made };
   },
   'drill-answer'(one) {
     const said = saidToOwner(one, 'drill-answer');

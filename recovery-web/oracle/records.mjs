@@ -4,7 +4,7 @@ import { boolean, decode, encode as cbor, many, name, need, octets, oneOf, other
 import { contactId, ed25519Public, labelled, verifies, xwingPublic } from './crypto.mjs';
 
 export const KINDS = ('card answer bundle receipt request cancel approval decline alert challenge proof forget forgotten'
-  + ' leave newest stop due drill drill-answer').split(' ');
+  + ' leave newest stop due drill drill-answer successor succession moved').split(' ');
 export const LETTER_MAX = 64_395;
 export const SIGNED_MAX = 65_536;
 
@@ -75,6 +75,9 @@ const forgotten = record({ version, circles: many(octets(16)), at: uint() });
 const leave = record({ version, made: uint() });
 const newest = record({ version, vault_version: uint(), made: uint(), 'live?': octets(16) });
 const stop = record({ version, request: octets(32), owner: card, made: uint() });
+const successor = record({ version, former: keys, succession: signed });
+const succession = record({ version, former: octets(16), card, request: octets(32), made: uint() });
+const moved = record({ version, card, made: uint() });
 export const alarms = record({ version, impostors: many(record({ request: octets(32), made: uint() })) });
 const receipt = record({ version, circle: octets(16), proof: octets(32) });
 const request = record({ version, card, 'device?': name, made: uint() });
@@ -94,6 +97,7 @@ const BODIES = {
   cancel: [cancel, 64], approval: [approval, LETTER_MAX], decline: [decline, 16_384], alert: [alert, 8_192],
   challenge: [challenge, 256], proof: [proof, 512], forget: [forget, 256], forgotten: [forgotten, 256], leave: [leave, 64],
   newest: [newest, 64], stop: [stop, 4_096], due: [due, 16_384], drill: [drill, 256], 'drill-answer': [drillAnswer, 512],
+  successor: [successor, 12_288], succession: [succession, 8_192], moved: [moved, 8_192],
 };
 
 const inbox = record({ base: octets(32), relays: many(relay) });

@@ -4,7 +4,7 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Card, Restore } from './card.tsx';
 import { Failure, type Happened, type View } from './core.ts';
-import { Home, HowSafe, Leave, PasteLink, Person, type Place, Rehearse } from './home.tsx';
+import { Home, HowSafe, Leave, NewDevice, PasteLink, Person, type Place, Rehearse } from './home.tsx';
 import { type Key, type Lang, language, setLanguage, t } from './i18n.ts';
 import { Invite } from './invite.tsx';
 import { fetchSlot, sync } from './net.ts';
@@ -29,7 +29,7 @@ const opened = takeLink();
 
 const TOLD: Record<string, Key> = {
   stored: 'told.stored', stopped: 'told.stopped', released: 'told.released', deleted: 'told.deleted',
-  drill: 'told.drill', refused: 'told.refused',
+  drill: 'told.drill', refused: 'told.refused', moved: 'told.moved', claimed: 'told.claimed',
 };
 
 function App() {
@@ -159,6 +159,7 @@ function App() {
     if (place.at === 'scan') return <Scan found={scanned} back={back} />;
     if (place.at === 'safe') return <HowSafe go={go} />;
     if (place.at === 'owner' && owner) return <Person owner={owner} go={go} />;
+    if (place.at === 'device' && owner) return <NewDevice owner={owner} go={go} refresh={refresh} />;
     if (place.at === 'leave' && owner) return <Leave owner={owner} go={go} refresh={refresh} />;
     if (drill && drillOwner) return <Rehearse drill={drill} owner={drillOwner} go={go} refresh={refresh} />;
     const waiting = draft !== null && !view?.requests.some((request) => request.id === draft.fields['request']);

@@ -16,6 +16,7 @@ export type Call =
   | { openFile: { words: string; file: Uint8Array } }
   | { accept: { link: string; boxed: Uint8Array; reach: Reach } }
   | { pairing: { owner: string } }
+  | { verify: { owner: string; number: string } }
   | { openRequest: { link: string; boxed: Uint8Array | null; owner: string } }
   | { try: { request: string; number: string } }
   | { approve: { request: string; way: Way } }
@@ -32,7 +33,7 @@ export type Call =
 export type Place = { relay: string; id: string };
 export type Owner = {
   id: string; name: string; way: string; second: string; question: string; seen: number; holds: boolean;
-  stored: number | null; proved: number | null; delay: number;
+  stored: number | null; proved: number | null; delay: number; claimed: boolean;
 };
 export type Request = {
   id: string; owner: string | null; claims: string; device: string; made: number; triesLeft: number;

@@ -10,7 +10,7 @@ import { act } from './store.ts';
 export type Go = (place: Place) => void;
 export type Place =
   | { at: 'home' } | { at: 'card' } | { at: 'restore' } | { at: 'link' } | { at: 'scan' } | { at: 'safe' }
-  | { at: 'owner'; id: string } | { at: 'leave'; id: string } | { at: 'drill'; id: string } | { at: 'draft' };
+  | { at: 'owner'; id: string } | { at: 'leave'; id: string } | { at: 'device'; id: string } | { at: 'drill'; id: string } | { at: 'draft' };
 
 type Props = {
   view: View | null; go: Go; look: () => Promise<void>; notes: string[]; unreachable: boolean;
@@ -38,6 +38,11 @@ export function Home({ view, go, look, notes, unreachable, openRequest, waiting 
           {request.releaseAt !== null
             ? t('home.held', { owner: nameOf(view, request.owner), when: when(request.releaseAt) })
             : t('home.asks', { owner: nameOf(view, request.owner) })}
+        </Button>
+      ))}
+      {view.owners.filter((owner) => owner.claimed).map((owner) => (
+        <Button key={owner.id} kind="main" onClick={() => go({ at: 'device', id: owner.id })}>
+          {t('home.device', { owner: owner.name })}
         </Button>
       ))}
       {drills.map((drill) => (
@@ -111,6 +116,28 @@ export function Leave({ owner, go, refresh }: { owner: Owner; go: Go; refresh: (
       <Problem code={code} />
       <Button kind="danger" disabled={busy} onClick={leave}>{t('leave.sure')}</Button>
       <Button onClick={() => go({ at: 'owner', id: owner.id })}>{t('back')}</Button>
+    </Screen>
+  );
+}
+
+/** Somebody says to have a new device of the owner's: only the number tells. */
+export function NewDevice({ owner, go, refresh }: { owner: Owner; go: Go; refresh: () => Promise<View | null> }) {
+  const [digits, setDigits] = useState<string[]>(['', '', '', '', '']);
+  const { busy, code, run } = useTask();
+  const check = () => run(async () => {
+    await act({ verify: { owner: owner.id, number: digits.join('') } }, 'view');
+    await sync();
+    await refresh();
+    go({ at: 'home' });
+  });
+  return (
+    <Screen title="device.title" fill={{ owner: owner.name }}>
+      <p>{t('device.how', { owner: owner.name })}</p>
+      <Digits value={digits} onInput={setDigits} />
+      <Busy busy={busy} />
+      <Problem code={code} />
+      <Button kind="main" disabled={busy || digits.join('').length < 15} onClick={check}>{t('number.check')}</Button>
+      <Button onClick={() => go({ at: 'home' })}>{t('notNow')}</Button>
     </Screen>
   );
 }

@@ -19,7 +19,8 @@ const GRACE = 10;
 export function Request(props: Props) {
   const { draft, view } = props;
   const asked = view.requests.find((request) => request.id === draft.fields['request']);
-  const owner = view.owners.find((owner) => owner.id === draft.fields['owner']);
+  // By what the request says: an owner's new device has another id.
+  const owner = view.owners.find((owner) => owner.id === asked?.owner);
   if (!asked || !owner) return <WhoseIsIt {...props} />;
   const known = { ...props, asked, owner };
   if (asked.state !== 'open' && !(asked.state === 'stopped' && draft.fields['scanned'])) return <Outcome {...known} />;

@@ -76,6 +76,8 @@ pub enum Call {
     Accept { link: String, boxed: ByteBuf, reach: ReachInput },
     /// The number to compare with an owner.
     Pairing { owner: String },
+    /// Types the number of an owner's new device.
+    Verify { owner: String, number: String },
     /// Opens a request as an owner's; a known one needs no box.
     OpenRequest { link: String, boxed: Option<ByteBuf>, owner: String },
     /// Tries a number.
@@ -289,7 +291,7 @@ pub struct Upload {
 /// Something that happened while messages were taken.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Happened {
-    /// What: `proved`, `stored`, `refused`, `stopped`, `released`, `deleted`, `drill` or `ignored`.
+    /// What: `proved`, `stored`, `refused`, `stopped`, `released`, `deleted`, `drill`, `moved`, `claimed` or `ignored`.
     pub what: &'static str,
     /// Whose key it is about, if that is known.
     pub owner: Option<String>,

@@ -66,6 +66,20 @@ pub(crate) fn pairing(home: &Home, owner: &str, ctx: &Context<'_>) -> Result<Ans
     Ok(Answer::Pairing { owner: owner.to_owned(), number: number.to_string() })
 }
 
+/// Compares the number of an owner's new device.
+pub(crate) fn verify(
+    home: &mut Home,
+    owner: &str,
+    number: &str,
+    ctx: &mut Context<'_>,
+) -> Result<Answer, Code> {
+    let number = number.parse::<Number>().map_err(number_code)?;
+    let name = home.device.held_of(id(owner)?).ok_or("not-held")?.name.clone();
+    let step = home.device.verify(&name, &number, ctx).map_err(pair_code)?;
+    home.keep(step);
+    Ok(Answer::Done)
+}
+
 /// Opens a request as an owner's. Without a box it has to be known here.
 pub(crate) fn open_request(
     home: &mut Home,
@@ -245,6 +259,9 @@ fn pair_code(error: PairError) -> Code {
         PairError::Expired => "invite-expired",
         PairError::Own => "invite-own",
         PairError::Known => "invite-known",
+        PairError::Replaced => "invite-replaced",
+        PairError::Claimed => "invite-claimed",
+        PairError::WrongNumber => "number-other",
         _ => "internal",
     }
     .into()

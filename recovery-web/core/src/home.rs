@@ -3,7 +3,7 @@
 use crate::{calls::Code, card};
 use minicbor::{Decode, Encode};
 use recovery_core::{
-    flows::{Context, Delivery, Device, Step},
+    flows::{Context, Delivery, Device, Event, Step},
     ids::MailboxId,
     secret::SecretBytes,
     wire::{self, V1, Wire},
@@ -110,11 +110,22 @@ impl Home {
 
     /// Keeps what a step wants sent.
     pub(crate) fn keep(&mut self, step: Step) {
+        step.events.iter().for_each(|event| self.read_again(event));
         for delivery in step.outbox {
             let id = self.next;
             self.next += 1;
             self.outbox.push(Waiting { id, delivery });
         }
+    }
+
+    /// What an owner's new device sent before it was accepted was passed over, and a relay takes the same message
+    /// only once: so it is read again, from the start.
+    fn read_again(&mut self, event: &Event) {
+        let Event::OwnerMoved { owner } = event else { return };
+        let Some(held) = self.device.held_named(owner) else { return };
+        let former = held.known.as_ref().map(|known| known.inbox.addresses());
+        let read = [held.inbox.addresses(), former.unwrap_or_default()].concat();
+        self.cursors.retain(|cursor| read.iter().all(|place| place.id != cursor.mailbox));
     }
 }
 

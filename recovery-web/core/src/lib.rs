@@ -99,6 +99,7 @@ fn with_home(home: &mut Home, call: Call, ctx: &mut Context<'_>) -> Result<Answe
         Call::View => Ok(Answer::View(view::of(home, ctx.now))),
         Call::Accept { link, boxed, reach } => friend::accept(home, &link, &boxed, reach, ctx),
         Call::Pairing { owner } => friend::pairing(home, &owner, ctx),
+        Call::Verify { owner, number } => friend::verify(home, &owner, &number, ctx),
         Call::OpenRequest { link, boxed, owner } => friend::open_request(
             home,
             (&link, boxed.as_ref().map(|boxed| boxed.as_slice())),

@@ -212,6 +212,8 @@ fn told(events: &[Event]) -> Vec<Happened> {
             Event::Stopped { owner, .. } => ("stopped", Some(owner)),
             Event::Released { owner, .. } => ("released", Some(owner)),
             Event::DrillAsked { owner, .. } => ("drill", Some(owner)),
+            Event::OwnerMoved { owner } => ("moved", Some(owner)),
+            Event::OwnerClaimed { owner } => ("claimed", Some(owner)),
             Event::Ignored { from, .. } => ("ignored", from.as_ref()),
             _ => return None,
         };

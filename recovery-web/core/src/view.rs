@@ -2,11 +2,13 @@
 
 use crate::home::Home;
 use recovery_core::{
-    circle::{Held, Opened, OpenedState},
+    circle::{Held, Opened, OpenedState, Standing},
     flows::{
+        Device,
         drill::{DRILL_SECONDS, Rehearsal},
         request::REQUEST_SECONDS,
     },
+    ids::ContactId,
     name::Name,
     wire::messages::{HoldBy, Request},
 };
@@ -54,6 +56,8 @@ pub struct Owner {
     pub proved: Option<u64>,
     /// Seconds that an approval is held back.
     pub delay: u64,
+    /// A new device says to be theirs, and waits for its number to be compared.
+    pub claimed: bool,
 }
 
 /// A request.
@@ -108,8 +112,8 @@ pub(crate) fn of(home: &Home, now: u64) -> View {
     View {
         name: device.name().to_string(),
         owners: device.held().iter().map(owner).collect(),
-        requests: device.opened().iter().map(|one| request(one, device.opened(), now)).collect(),
-        drills: device.rehearsals().iter().map(|one| drill(one, now)).collect(),
+        requests: device.opened().iter().map(|one| request(one, device, now)).collect(),
+        drills: device.rehearsals().iter().map(|one| drill(one, device, now)).collect(),
         queued: home.outbox.len(),
         card_kept: home.card_kept,
     }
@@ -130,10 +134,16 @@ fn owner(held: &Held) -> Owner {
         stored: newest.map(|newest| newest.stored),
         proved: Some(held.asked).filter(|asked| *asked > 0),
         delay: hold.map_or(0, |hold| hold.delay),
+        claimed: held.standing() != Standing::Current,
     }
 }
 
-fn request(opened: &Opened, all: &[Opened], now: u64) -> RequestView {
+/// The id by which an owner is listed: that of their present device.
+fn present(device: &Device, owner: ContactId) -> ContactId {
+    device.held_of(owner).map_or(owner, |held| held.card.id())
+}
+
+fn request(opened: &Opened, device: &Device, now: u64) -> RequestView {
     let said: Option<Request> = opened.request.peek().ok();
     let made = said.as_ref().map_or(0, |said| said.made);
     let refused = |other: &&Opened| {
@@ -143,7 +153,7 @@ fn request(opened: &Opened, all: &[Opened], now: u64) -> RequestView {
     };
     RequestView {
         id: opened.id.to_string(),
-        owner: opened.owner.map(|owner| owner.to_string()),
+        owner: opened.owner.map(|owner| present(device, owner).to_string()),
         claims: said.as_ref().map(|said| said.card.name().to_string()).unwrap_or_default(),
         device: said.and_then(|said| said.device).map(|d| d.to_string()).unwrap_or_default(),
         made,
@@ -153,7 +163,7 @@ fn request(opened: &Opened, all: &[Opened], now: u64) -> RequestView {
         release_at: opened.release_at(now),
         held_here: opened.held.is_some_and(|held| held.by == HoldBy::Contacts && !held.by_file),
         alarms: opened.alarms.clone(),
-        refused_before: all.iter().filter(refused).count(),
+        refused_before: device.opened().iter().filter(refused).count(),
     }
 }
 
@@ -170,11 +180,11 @@ fn state(opened: &Opened, made: u64, now: u64) -> &'static str {
     }
 }
 
-fn drill(rehearsal: &Rehearsal, now: u64) -> Drill {
+fn drill(rehearsal: &Rehearsal, device: &Device, now: u64) -> Drill {
     let late = rehearsal.made.saturating_add(DRILL_SECONDS) <= now;
     Drill {
         id: rehearsal.id.to_string(),
-        owner: rehearsal.owner.to_string(),
+        owner: present(device, rehearsal.owner).to_string(),
         made: rehearsal.made,
         tries_left: rehearsal.tries_left,
         over: rehearsal.answered || late,
