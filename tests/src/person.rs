@@ -41,6 +41,7 @@ impl Person {
 
     /// With nobody to connect to. Where that can't be, it says so; on CI it has to.
     #[must_use]
+    #[expect(clippy::print_stderr, reason = "what is skipped is said")]
     pub fn without_network(mut self) -> Self {
         let [program, args @ ..] = NO_NETWORK;
         let can = Command::new(program).args(args).arg("/bin/true").status();
