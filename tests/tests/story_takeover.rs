@@ -1,5 +1,12 @@
 //! Taking over: after a restore the device is the owner's, and whoever has the lost one is nobody.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "a test that panics has said what it has to say; a story is told in one piece"
+)]
+
 use recovery_tests::{Family, Person, SECRET, World, copy_folder, texts};
 use serde_json::{Value, json};
 
