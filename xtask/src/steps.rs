@@ -17,6 +17,11 @@ pub struct Step {
 /// The step that comes last.
 pub const LAST: &str = "tests";
 
+/// Steps that run only if they are named: each holds by itself, and has yet to hold beside all others on a machine
+/// where nothing was installed.
+pub const BY_NAME: [&str; 6] =
+    ["planted", "page", "page-browser", "schemathesis", "proxies", "deb"];
+
 /// All of them.
 pub fn list() -> Vec<Step> {
     let step = |name, what, run| Step { name, what, run };

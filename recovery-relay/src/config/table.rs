@@ -44,6 +44,7 @@ macro_rules! settings {
     ($($name:ident $key:literal $form:expr, $default:literal $what:literal)*) => {
         /// A setting.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[allow(rustdoc::broken_intra_doc_links, reason = "brackets stand for what may be left out")]
         pub enum Setting { $(#[doc = $what] $name,)* }
 
         impl Setting {
