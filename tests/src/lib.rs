@@ -11,7 +11,6 @@
 mod binaries;
 mod family;
 pub mod kill;
-mod middle;
 mod out;
 mod person;
 mod relay;
@@ -19,7 +18,6 @@ mod search;
 
 pub use binaries::{binary, example};
 pub use family::{Family, SECRET};
-pub use middle::{Evil, Middle};
 pub use out::Out;
 pub use person::{Person, by_number};
 pub use relay::Relay;

@@ -314,7 +314,6 @@ impl Device {
                 reported: None,
                 released: false,
                 overrode: false,
-                succeeded: false,
             });
         }
         let mut step = self.choose_owner(id, owner, ctx)?;

@@ -5,7 +5,6 @@
 
 mod assess;
 mod quorum;
-mod succession;
 mod words;
 
 pub use assess::{Assessed, Assessment, ShareSet, Verdict};

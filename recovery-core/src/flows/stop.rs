@@ -4,15 +4,14 @@
 use super::{
     Context, Delivery, Event, Step,
     approve::ApproveError,
-    device::{Device, OwnerAnswer, say_as},
+    device::{Device, OwnerAnswer},
     request::RequestError,
     slots::{box_for_slot, open_slot},
 };
 use crate::{
     address::{MailboxAddress, SlotAddress},
-    circle::{Contact, Opened, OpenedState, Stopped, Told},
+    circle::{Opened, OpenedState, Stopped, Told},
     ids::{ContactId, RequestId},
-    keys::Card,
     labels,
     name::Name,
     wire::{
@@ -42,7 +41,7 @@ impl Device {
         known.answer = Some(OwnerAnswer::Stopped { at: ctx.now });
         let request: Request = known.signed.peek()?;
         let mut step = Step::default();
-        for circle in self.vault().circles.iter().filter(|_| !planted!(StopNotAtRelays)) {
+        for circle in &self.vault().circles {
             for hold in &circle.hold.holds {
                 let counts = |mailbox: &&MailboxAddress| mailbox.relay == hold.relay;
                 let veto = |mailbox: &MailboxAddress| Delivery::Veto {
@@ -53,27 +52,16 @@ impl Device {
             }
         }
         for contact in self.contacts().iter().filter(|contact| !contact.left) {
-            step.then(self.stop_for(contact, id, ctx).unwrap_or_default());
+            let Some(owner) = self.card_for(&contact.inbox) else { continue };
+            let stop = Stop { version: V1, request: id, owner, made: ctx.now };
+            step.then(self.tell(contact.card.id(), &stop, ctx));
         }
         let own = self.identity.card(self.name().clone(), Vec::new());
-        if let Ok(owner) = Card::verify(&own) {
+        if let Ok(owner) = crate::keys::Card::verify(&own) {
             let stop = Stop { version: V1, request: id, owner, made: ctx.now };
             step.then(self.say(&stop, id.as_bytes(), &request.card, ctx).unwrap_or_default());
         }
         Ok(step)
-    }
-
-    /// Owner: the stop for one contact, by the identity that they know.
-    fn stop_for(&self, contact: &Contact, id: RequestId, ctx: &mut Context<'_>) -> Option<Step> {
-        let audience = contact.card.id();
-        let stop = |owner| Stop { version: V1, request: id, owner, made: ctx.now };
-        let Some(known) = &contact.known else {
-            let stop = stop(self.card_for(&contact.inbox)?);
-            return self.say(&stop, audience.as_bytes(), &contact.card, ctx);
-        };
-        let former = self.former_identity(known.id)?;
-        let stop = stop(Card::verify(&self.former_card(known)?).ok()?);
-        say_as(&former, &stop, audience.as_bytes(), (&contact.card, ctx))
     }
 
     /// Owner: "it was me". Nothing gets faster by it; the alarm is over.
@@ -109,8 +97,7 @@ impl Device {
         };
         let held = opened.owner.and_then(|owner| self.held_of(owner));
         let stop = held.and_then(|held| held.stopped.iter().find(|stop| stop.request == id));
-        let stop = stop.copied().filter(|_| !planted!(StopNotObeyed));
-        let Some(stop) = stop else { return (Step::default(), false) };
+        let Some(stop) = stop.copied() else { return (Step::default(), false) };
         // What a relay held was dropped there, however late this device hears of it.
         let dropped = opened.held.is_some_and(|held| {
             held.by == HoldBy::Relay && !opened.overrode && stop.made < held.due
@@ -242,7 +229,7 @@ impl Device {
         let due =
             |told: &Told| told.version < version && now >= told.at.saturating_add(TELL_SECONDS);
         let holds = |id| self.vault().circles.iter().any(|circle| circle.member(id).is_some());
-        let contacts = self.contacts().iter().filter(|c| !c.left && c.known.is_none());
+        let contacts = self.contacts().iter().filter(|contact| !contact.left);
         let behind = contacts.filter(|c| due(&c.told) && holds(c.card.id())).map(|c| c.card.id());
         let mut step = Step::default();
         for id in behind.collect::<Vec<_>>() {

@@ -14,7 +14,6 @@ mod commands;
 mod guards;
 mod logs;
 mod notices;
-mod page;
 mod passes;
 mod program;
 mod time;

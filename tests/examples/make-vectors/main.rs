@@ -28,7 +28,6 @@ mod people;
 mod primitives;
 mod rng;
 mod stopping;
-mod succeeding;
 mod telling;
 mod texts;
 mod values;
@@ -52,7 +51,6 @@ fn main() {
         drilling::cases(),
         approving::cases(),
         stopping::cases(),
-        succeeding::cases(),
         vaults::cases(),
     ]
     .into_iter()

@@ -6,7 +6,6 @@ mod messages;
 mod primitives;
 mod restoring;
 mod stopping;
-mod succeeding;
 mod texts;
 
 use rand_core::{TryCryptoRng, TryRng};
@@ -17,10 +16,7 @@ use recovery_core::{
     sign::{Signed, Statement, StatementError},
     wire::{
         self, DecodeError,
-        messages::{
-            Challenge, Drill, DrillAnswer, Forget, Forgotten, Leave, Moved, Newest, Proof, Stop,
-            Successor,
-        },
+        messages::{Challenge, Drill, DrillAnswer, Forget, Forgotten, Leave, Newest, Proof, Stop},
     },
 };
 use serde_json::Value;
@@ -62,8 +58,6 @@ pub(crate) fn run(case: &Case) -> Outcome {
         "drill" => drilling::drill(case),
         "drill-answer" => drilling::drill_answer(case),
         "stop" => stopping::stop(case),
-        "successor" => succeeding::successor(case),
-        "moved" => succeeding::moved(case),
         "alarm" => stopping::alarm(case),
         "request" => restoring::request(case),
         "approval" => restoring::approval(case),
@@ -97,8 +91,6 @@ pub(crate) fn remake(case: &Case) -> Vec<(&'static str, Vec<u8>)> {
         "drill" => vec![("drill", keeping::make_to_contact::<Drill>(case))],
         "drill-answer" => vec![("drill_answer", keeping::make_to_owner::<DrillAnswer>(case))],
         "stop" => vec![("stop", keeping::make_to_contact::<Stop>(case))],
-        "successor" => vec![("successor", keeping::make_to_contact::<Successor>(case))],
-        "moved" => vec![("moved", keeping::make_to_owner::<Moved>(case))],
         "alarm" => vec![("slot", stopping::make_alarm(case))],
         "due" => vec![("letter", stopping::make_due(case))],
         "request" => vec![("request", restoring::make_request(case))],
