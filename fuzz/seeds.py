@@ -8,7 +8,7 @@ import pathlib
 HERE = pathlib.Path(__file__).resolve().parent
 KINDS = (
     "card answer bundle receipt request cancel approval decline alert challenge proof forget forgotten"
-    " leave newest stop due drill drill_answer"
+    " leave newest stop due drill drill_answer successor succession moved"
 ).split()
 
 

@@ -113,6 +113,9 @@ impl App {
         for recovery in recoveries.iter().filter(|recovery| recovery.answer.is_none()) {
             self.ui.warn(&requests::alarm(recovery));
         }
+        if client.device().is_ok_and(|device| device.replaced().is_some()) {
+            self.ui.warn(events::REPLACED);
+        }
         Ok(client)
     }
 

@@ -30,8 +30,20 @@ impl Client {
     /// Keeps a step: what it wants sent is on disk when this returns. Gives its events.
     pub(crate) fn keep(&mut self, step: Step) -> Result<Vec<Event>, ClientError> {
         self.state.outbox.extend(step.outbox);
+        step.events.iter().for_each(|event| self.read_again(event));
         self.save()?;
         Ok(step.events)
+    }
+
+    /// What an owner's new device sent before it was accepted was passed over, and a relay takes the same message
+    /// only once: so it is read again, from the start.
+    fn read_again(&mut self, event: &Event) {
+        let Event::OwnerMoved { owner } = event else { return };
+        let held = self.state.device.as_ref().and_then(|device| device.held_named(owner));
+        let Some(held) = held else { return };
+        let former = held.known.as_ref().map(|known| known.inbox.addresses());
+        let read = [held.inbox.addresses(), former.unwrap_or_default()].concat();
+        self.state.cursors.retain(|cursor| read.iter().all(|place| place.id != cursor.mailbox));
     }
 
     /// Brings the vault to its relays, then sends what waits in the outbox: nobody is told of a vault that no

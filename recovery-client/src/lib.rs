@@ -7,6 +7,9 @@
 //!
 //! Nothing here asks or prints; that is the caller's.
 
+#[cfg(recovery_planted)]
+compile_error!("planted faults are for the simulated world alone: no program has them");
+
 mod drive;
 mod error;
 mod friend;

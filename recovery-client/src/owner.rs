@@ -57,6 +57,8 @@ pub enum ContactState {
     Removed,
     /// Said farewell.
     Left,
+    /// A new device says to be theirs.
+    Moved,
 }
 
 /// One contact in the status.
@@ -76,6 +78,8 @@ pub struct StatusContact {
     pub asked: Option<u64>,
     /// In the circle, and without a proof for more than 400 days.
     pub stale: bool,
+    /// Knows this device, and not only the one whose place it took.
+    pub knows: bool,
 }
 
 /// The numbers to compare with somebody.
@@ -85,6 +89,8 @@ pub struct PairingNumbers {
     pub as_contact: Option<Number>,
     /// With the owner of this name.
     pub as_owner: Option<Number>,
+    /// With new devices that say to be that owner's.
+    pub claimed: Vec<Number>,
 }
 
 /// Whether the key is safe today.
@@ -106,6 +112,9 @@ pub struct Status {
     pub synced: bool,
     /// Things that wait to be sent.
     pub queued: usize,
+    /// This device took the place of a lost one, and that is not over: somebody does not know it yet, or what
+    /// was before still opens the key.
+    pub taking_over: bool,
 }
 
 impl Client {
@@ -182,8 +191,9 @@ impl Client {
     /// # Errors
     /// [`ClientError::Pair`].
     pub async fn verify(&mut self, name: &Name, number: &Number) -> Result<(), ClientError> {
-        self.with_context(|device, ctx| device.verify(name, number, ctx))??;
-        self.save()?;
+        let step = self.with_context(|device, ctx| device.verify(name, number, ctx))??;
+        let events = self.keep(step)?;
+        self.events.extend(events);
         self.flush().await
     }
 
@@ -198,13 +208,19 @@ impl Client {
         let device = self.device()?;
         let as_contact = device
             .contact_named(name)
-            .map(|contact| device.number_with_contact(contact, &contact.card, &ctx));
-        let as_owner = device.held_named(name).map(|held| device.number_with_owner(held, &ctx));
+            // Who has a new device is compared as that.
+            .map(|contact| (contact, contact.moves().last().unwrap_or(&contact.card)))
+            .map(|(contact, card)| device.number_with_contact(contact, card, &ctx));
+        let held = device.held_named(name);
+        let as_owner = held.map(|held| device.number_with_owner(held, &ctx));
+        let claims = held.into_iter().flat_map(|held| held.claims().iter().map(move |c| (held, c)));
+        let claimed: Result<_, _> =
+            claims.map(|(held, claim)| device.number_with_card(held, &claim.card, &ctx)).collect();
         if as_contact.is_none() && as_owner.is_none() {
             return Err(PairError::NoSuchPerson.into());
         }
         let (as_contact, as_owner) = (as_contact.transpose()?, as_owner.transpose()?);
-        Ok(PairingNumbers { as_contact, as_owner })
+        Ok(PairingNumbers { as_contact, as_owner, claimed: claimed? })
     }
 
     /// Leaves a contact out of the next circle, or takes back an invite that nobody answered.
@@ -382,6 +398,7 @@ impl Client {
                 in_circle: member.is_some(),
                 asked: member.and_then(|member| member.asked.as_ref()).map(|asked| asked.at),
                 stale: member.is_some_and(|member| is_stale(member, now())),
+                knows: contact.known.is_none(),
             }
         });
         let places = device.places();
@@ -392,6 +409,8 @@ impl Client {
             entries: vault.entries.len(),
             synced: !copies.is_empty() && copies.iter().all(|copy| copy.version >= vault.version),
             queued: self.queued(),
+            taking_over: vault.former.as_ref().is_some_and(|former| !former.circles.is_empty())
+                || vault.contacts.iter().any(|contact| contact.known.is_some()),
             older: vault.circles.len().saturating_sub(1),
             spare: circle.as_ref().map(|circle| spare(circle, &vault.contacts)),
             circle,
@@ -403,6 +422,7 @@ fn contact_state(contact: &Contact, member: Option<&Member>, now: u64) -> Contac
     match member.map(|member| (member.state, member.sent)) {
         _ if contact.contested() => ContactState::Contested,
         _ if contact.left => ContactState::Left,
+        _ if !contact.moves().is_empty() => ContactState::Moved,
         _ if contact.removed => ContactState::Removed,
         None => ContactState::Paired,
         Some((MemberState::Held, _)) if is_silent(member, now) => ContactState::Silent,

@@ -12,9 +12,11 @@ use rand_core::UnwrapErr;
 use recovery_core::{
     address::RelayUrl,
     flows::{
-        Context,
+        Context, Device,
+        protect::ProtectError,
         request::NewDevice,
         restore::{Approver, Assessed, Quorums, RestoreError, Restored, Rollback, Taken},
+        takeover::TakenOver,
     },
     ids::ContactId,
     kdf::KdfCost,
@@ -75,6 +77,10 @@ pub struct Done {
     pub left_out: Vec<Approver>,
     /// The vault is older than a contact knows of, and that was accepted.
     pub rollback: Option<Rollback>,
+    /// Contacts who are told that this device takes the place of the lost one.
+    pub told: Vec<Name>,
+    /// The generation that was dealt from this device, or why there is none.
+    pub dealt: Result<u64, ProtectError>,
 }
 
 impl Client {
@@ -219,7 +225,8 @@ impl Client {
         })
     }
 
-    /// Restores: shares → root key → vault → the owner's device, which takes this home's place.
+    /// Restores: shares → root key → vault → the owner's device, which takes this home's place and that of the
+    /// lost device. A kill leaves the recovery, or the successor, whole.
     ///
     /// # Errors
     /// [`ClientError::Restore`]; the recovery goes on then.
@@ -240,15 +247,30 @@ impl Client {
             return Err(RestoreError::Rollback(rollback).into());
         }
         let left_out = quorum.left_out().to_vec();
-        let (clean_up, mut device) = (self.restoring()?.clean_up(), device);
         let known = rollback.as_ref().map_or(0, |rollback| rollback.known);
-        device.came_back(self.restoring()?, known, now());
-        let files = self.relays.files().keep();
-        self.state =
-            State { device: Some(device), outbox: clean_up.outbox, files, ..State::default() };
-        self.save()?;
+        let (told, dealt) = self.become_successor(device, known, chosen.passphrase)?;
         self.flush().await?;
-        Ok(Done { generation, left_out, rollback })
+        Ok(Done { generation, left_out, rollback, told, dealt })
+    }
+
+    /// One write: before it this home is a recovery, after it the owner's, with all that is to be sent.
+    fn become_successor(
+        &mut self,
+        mut device: Device,
+        known: u64,
+        passphrase: Option<&str>,
+    ) -> Result<(Vec<Name>, Result<u64, ProtectError>), ClientError> {
+        let mut rng = UnwrapErr(SysRng);
+        let mut ctx = Context { now: now(), rng: &mut rng, cost: self.cost };
+        let new = self.restoring()?;
+        device.came_back(new, known, ctx.now);
+        let mut outbox = new.clean_up().outbox;
+        let TakenOver { told, generation, step } = device.take_over(new, passphrase, &mut ctx);
+        outbox.extend(step.outbox);
+        let files = self.relays.files().keep();
+        self.state = State { device: Some(device), outbox, files, ..State::default() };
+        self.save()?;
+        Ok((told, generation))
     }
 
     /// Takes the request back and removes the home: this device is nobody's again.

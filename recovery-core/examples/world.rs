@@ -1,5 +1,6 @@
 //! Runs the worlds of many seeds: `--seeds N` (1,000), `--start S` (0), `--standard-kdf`, `--all`, `--log`,
-//! `--only FAULT` with `--rate N` per mille (900).
+//! `--only FAULT` with `--rate N` per mille (900). Built with planted faults, `--planted NAME` puts one in
+//! force, and `--list-planted` names them.
 //!
 //! It stops at the first seed where an invariant does not hold, and says how to see it again; with
 //! `--all` it goes on. With `--log` it runs one seed and prints every step.
@@ -16,6 +17,10 @@ const PROGRESS: u64 = 500;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    #[cfg(recovery_planted)]
+    if let Some(done) = planted(&arguments) {
+        return done;
+    }
     let (Ok(start), Ok(seeds)) =
         (number(&arguments, "--start", 0), number(&arguments, "--seeds", 1_000))
     else {
@@ -37,7 +42,9 @@ fn main() -> ExitCode {
     let mut sum = Sum::default();
     let started = Instant::now();
     for seed in start..start.saturating_add(seeds) {
+        let named = Seed(seed);
         let outcome = World::new(seed, options.clone()).run();
+        drop(named);
         outcome.log.iter().for_each(|line| println!("{line}"));
         if let Some(violation) = &outcome.violation {
             println!("{violation}\n{}", outcome.again());
@@ -55,10 +62,40 @@ fn main() -> ExitCode {
     if sum.violated > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
+/// Says which seed it was if the world itself panics.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the world panicked\nSEED={}:", self.0);
+        }
+    }
+}
+
 /// The number after an option.
 fn number(arguments: &[String], name: &str, default: u64) -> Result<u64, <u64 as FromStr>::Err> {
     let at = arguments.iter().position(|argument| argument == name);
     at.map_or(Ok(default), |at| arguments.get(at + 1).map_or("", String::as_str).parse())
+}
+
+/// Plants what is asked for; or names what can be, and is done.
+#[cfg(recovery_planted)]
+fn planted(arguments: &[String]) -> Option<ExitCode> {
+    use recovery_core::{Planted, force};
+    if arguments.iter().any(|argument| argument == "--list-planted") {
+        Planted::ALL.iter().for_each(|fault| println!("{fault:?}: {}", fault.what()));
+        return Some(ExitCode::SUCCESS);
+    }
+    let at = arguments.iter().position(|argument| argument == "--planted")?;
+    let name = arguments.get(at + 1)?;
+    let known = Planted::ALL.iter().copied().find(|fault| format!("{fault:?}") == *name);
+    if known.is_none() {
+        println!("no such fault: {name}");
+        return Some(ExitCode::from(2));
+    }
+    force(known);
+    None
 }
 
 /// The fault after `--only`.

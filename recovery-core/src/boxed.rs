@@ -30,7 +30,9 @@ pub struct BoxError;
 /// Boxes `plaintext` under `secret` (any length, high entropy) for one use, named by `label`.
 pub fn seal(secret: &[u8], label: &str, plaintext: &[u8], rng: &mut impl CryptoRng) -> Vec<u8> {
     let mut nonce = [0; NONCE];
-    rng.fill_bytes(&mut nonce);
+    if !planted!(NonceRepeated) {
+        rng.fill_bytes(&mut nonce);
+    }
     let (commitment, key) = derive(secret, &nonce, label);
     let mut out = Vec::with_capacity(OVERHEAD + plaintext.len());
     out.extend_from_slice(&nonce);

@@ -16,6 +16,9 @@ pub mod request;
 pub mod restore;
 pub(crate) mod slots;
 pub mod stop;
+pub mod succession;
+pub mod takeover;
+mod verify;
 
 use crate::{
     address::{MailboxAddress, RelayUrl},
@@ -187,6 +190,28 @@ pub enum Event {
         /// The name the owner gave.
         name: Name,
     },
+    /// An owner's new device took the place of their former one.
+    OwnerMoved {
+        /// Whose.
+        owner: Name,
+    },
+    /// A new device says to be an owner's: the number has to be compared with them.
+    OwnerClaimed {
+        /// Whose.
+        owner: Name,
+    },
+    /// A new device says to be a contact's: the number has to be compared with them.
+    ContactMoved {
+        /// The contact.
+        contact: Name,
+    },
+    /// A contact knows this owner's new device now.
+    ContactKnows {
+        /// The contact.
+        contact: Name,
+    },
+    /// Another device took this one's place.
+    Replaced,
     /// Somebody who is a contact already answered another invite.
     SamePerson {
         /// The name of this invite.

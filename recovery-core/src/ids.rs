@@ -241,6 +241,12 @@ impl Base {
         Self(Secret::random(rng))
     }
 
+    /// A base that was derived from a secret of its own.
+    #[must_use]
+    pub fn derived(secret: Secret<32>) -> Self {
+        Self(secret)
+    }
+
     /// The mailbox token for the relay with this origin, as first written.
     #[must_use]
     pub fn mailbox(&self, origin: &str) -> MailboxToken {

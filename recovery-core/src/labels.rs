@@ -126,8 +126,20 @@ labels! {
     SIGN_DRILL = "recovery/v1/sign-drill";
     /// Signature over the answer to a rehearsal.
     SIGN_DRILL_ANSWER = "recovery/v1/sign-drill-answer";
+    /// Signature over word of a new device, by the former identity.
+    SIGN_SUCCESSOR = "recovery/v1/sign-successor";
+    /// Signature over word of a new device, by its request.
+    SIGN_SUCCESSION = "recovery/v1/sign-succession";
+    /// Signature over word of a contact's new device.
+    SIGN_MOVED = "recovery/v1/sign-moved";
     /// Checksum of an armored file: first 9 octets of SHA-256(label ‖ 0x00 ‖ title ‖ 0x00 ‖ octets).
     ARMOR_CHECKSUM = "recovery/v1/armor-checksum";
+    /// Root key of a friend whose key card is 16 octets: HKDF(those octets, label).
+    CARD_ROOT = "recovery/v1/card-root";
+    /// Base of the slots of that friend's vault: HKDF(the card's octets, label).
+    CARD_SLOT = "recovery/v1/card-slot";
+    /// Box: the file that belongs to a key card.
+    BOX_CARD = "recovery/v1/box-card";
 }
 
 #[cfg(test)]

@@ -1,5 +1,14 @@
 //! Social key recovery without I/O.
 
+#[cfg(all(recovery_planted, not(feature = "testkit")))]
+compile_error!("planted faults are for the simulated world alone");
+
+// First: its macro is used by what follows.
+#[macro_use]
+mod planted;
+#[cfg(recovery_planted)]
+pub use planted::{Planted, force};
+
 pub mod address;
 pub mod boxed;
 pub mod circle;

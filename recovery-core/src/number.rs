@@ -48,7 +48,8 @@ impl Number {
         secret: &LinkSecret,
         cost: KdfCost,
     ) -> Result<Self, KdfCostError> {
-        Self::derive(request.as_bytes(), secret, labels::NUMBER_REQUEST, cost)
+        let request = if planted!(NumberOfAnybody) { &[0; 32] } else { request.as_bytes() };
+        Self::derive(request, secret, labels::NUMBER_REQUEST, cost)
     }
 
     /// The number of a rehearsal, known to the owner and the contacts.

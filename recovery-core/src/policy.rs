@@ -95,6 +95,15 @@ impl Policy {
         Ok(Self { needed, groups })
     }
 
+    /// The same with `id` wherever `former` stood.
+    #[must_use]
+    pub(crate) fn with(&self, former: ContactId, id: ContactId) -> Self {
+        let mut policy = self.clone();
+        let members = policy.groups.iter_mut().flat_map(|group| &mut group.members);
+        members.filter(|member| **member == former).for_each(|member| *member = id);
+        policy
+    }
+
     /// How many groups must be complete.
     #[must_use]
     pub fn needed(&self) -> u8 {

@@ -88,6 +88,9 @@ pub fn seal(
     let mut message = Vec::with_capacity(sealed.len() + 1);
     message.push(VERSION);
     message.extend_from_slice(&sealed);
+    if planted!(NotSealed) {
+        message.splice(message.len() - content.len().., content.iter().copied());
+    }
     Ok(message)
 }
 

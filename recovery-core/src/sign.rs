@@ -74,6 +74,15 @@ pub enum Kind {
     /// The answer to a rehearsal, for the owner.
     #[n(18)]
     DrillAnswer,
+    /// An owner's new device takes the place of a former one, for one contact; by the former identity.
+    #[n(19)]
+    Successor,
+    /// The same, for one contact; by the request with which the device came back.
+    #[n(20)]
+    Succession,
+    /// A contact has a new device, for the owner; by the former identity.
+    #[n(21)]
+    Moved,
 }
 
 impl Kind {
@@ -100,6 +109,9 @@ impl Kind {
             Self::Due => labels::SIGN_DUE,
             Self::Drill => labels::SIGN_DRILL,
             Self::DrillAnswer => labels::SIGN_DRILL_ANSWER,
+            Self::Successor => labels::SIGN_SUCCESSOR,
+            Self::Succession => labels::SIGN_SUCCESSION,
+            Self::Moved => labels::SIGN_MOVED,
         }
     }
 }
@@ -195,7 +207,8 @@ impl Signed {
         Ok(body)
     }
 
-    fn check(&self, keys: &PublicKeys, audience: &[u8]) -> Result<(), StatementError> {
+    /// Whether `keys` signed it for the audience, whatever it says.
+    pub(crate) fn check(&self, keys: &PublicKeys, audience: &[u8]) -> Result<(), StatementError> {
         if self.sender != keys.id() {
             return Err(StatementError::Sender);
         }
@@ -229,6 +242,7 @@ fn signing_input(
     body: &[u8],
 ) -> zeroize::Zeroizing<Vec<u8>> {
     let label = kind.label().as_bytes();
+    let audience = if planted!(SignedForAnybody) { &[] } else { audience };
     let parts: [&[u8]; 5] = [label, &[0], sender.as_bytes(), audience, body];
     let mut input =
         zeroize::Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));

@@ -6,7 +6,7 @@
 use crate::{
     address::RelayUrl,
     boxed,
-    circle::{Circle, Contact, Held, Retired},
+    circle::{Circle, Contact, Former, Held, Retired},
     ids::Base,
     labels,
     name::Name,
@@ -87,6 +87,9 @@ pub struct Vault {
     /// Generations that are gone, the newest last.
     #[n(10)]
     pub retired: Vec<Retired>,
+    /// What is left of identities whose place this one took.
+    #[n(11)]
+    pub former: Option<Former>,
 }
 
 impl Wire for Vault {
@@ -155,6 +158,7 @@ impl Vault {
             held: Vec::new(),
             generation: 0,
             retired: Vec::new(),
+            former: None,
         }
     }
 

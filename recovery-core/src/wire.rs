@@ -79,22 +79,29 @@ impl<'b, C> Decode<'b, C> for V1 {
 
 /// The one encoding of a value, in memory that is wiped.
 pub fn encode<T: Encode<()>>(value: &T) -> Zeroizing<Vec<u8>> {
-    let mut counter = Counter(0);
-    // Neither writer can fail, and our types always have an encoding.
-    let _ = minicbor::encode(value, &mut counter);
+    let mut sink = Sink { length: 0, kept: None };
+    // A sink can't fail, and our types always have an encoding.
+    let _ = minicbor::encode(value, &mut sink);
     // Exact, so that no outgrown buffer with secrets is left behind.
-    let mut out = Zeroizing::new(Vec::with_capacity(counter.0));
-    let _ = minicbor::encode(value, &mut *out);
-    out
+    sink.kept = Some(Zeroizing::new(Vec::with_capacity(sink.length)));
+    let _ = minicbor::encode(value, &mut sink);
+    sink.kept.unwrap_or_default()
 }
 
-/// Counts octets instead of keeping them.
-struct Counter(usize);
+/// Counts octets first and keeps them then: one type for both, so that every encoding is compiled once.
+struct Sink {
+    length: usize,
+    kept: Option<Zeroizing<Vec<u8>>>,
+}
 
-impl minicbor::encode::Write for Counter {
+impl minicbor::encode::Write for Sink {
     type Error = Infallible;
+
     fn write_all(&mut self, octets: &[u8]) -> Result<(), Infallible> {
-        self.0 += octets.len();
+        match &mut self.kept {
+            Some(kept) => kept.extend_from_slice(octets),
+            None => self.length += octets.len(),
+        }
         Ok(())
     }
 }
@@ -131,6 +138,7 @@ fn version_of(octets: &[u8]) -> Option<u64> {
 pub fn pad(content: &[u8], size: usize) -> Option<Zeroizing<Vec<u8>>> {
     let length = u32::try_from(content.len()).ok()?;
     size.checked_sub(PAD_HEADER)?.checked_sub(content.len())?;
+    let size = if planted!(NotPadded) { PAD_HEADER + content.len() } else { size };
     let mut out = Zeroizing::new(Vec::with_capacity(size));
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(content);

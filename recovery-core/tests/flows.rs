@@ -21,6 +21,8 @@ mod protect;
 mod renew;
 #[path = "flows/restore.rs"]
 mod restore;
+#[path = "flows/takeover.rs"]
+mod takeover;
 
 use recovery_core::{flows::Device, testkit::table::named};
 

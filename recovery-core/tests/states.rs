@@ -1,5 +1,5 @@
-//! Every state of a request on a friend's device, and of a generation of the owner's, against everything that
-//! can happen: made by doing it, and printed into docs/spec/states.md. `UPDATE_STATES=1` writes the page anew.
+//! Every state of a request on a friend's device, of a generation of the owner's, and of an owner with a friend,
+//! against everything that can happen: made by doing it, and printed into docs/spec/states.md. `UPDATE_STATES=1` writes the page anew.
 #![cfg(feature = "testkit")]
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +8,9 @@
     clippy::too_many_lines,
     reason = "a test stops at what can't be; a table of everything that can happen is long"
 )]
+
+#[path = "states/succession.rs"]
+mod succession;
 
 use recovery_core::{
     circle::{OpenedState, Stage},
@@ -378,9 +381,12 @@ fn page() -> String {
          · is no change, and *a refusal* changes nothing either. Only what is open, checked, held or stopped can still change. A report warns the owner and the other contacts in every state but sent.\n\n\
          ## A request on a friend's device\n\n{}\n\
          ## A generation of shares, with its owner\n\n\
-         2 of 4 contacts; the newest generation is the pending one where there is one.\n\n{}",
+         2 of 4 contacts; the newest generation is the pending one where there is one.\n\n{}\n\
+         ## An owner, with a friend who holds a piece\n\n\
+         2 of 4 contacts, of whom two others always approve. *Succeeded*: a new device took the lost one's place here.\n\n{}",
         requests(),
         rows(&STAGES, &CIRCLE_ACTS, circle_outcome),
+        succession::page(),
     )
 }
 

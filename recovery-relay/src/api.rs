@@ -1,11 +1,13 @@
 //! The calls: one file per kind of thing, one thin handler per call.
 
+mod cors;
 mod described;
 mod extract;
 mod frame;
 mod health;
 mod holds;
 mod mailboxes;
+mod page;
 mod pages;
 mod passes;
 mod problem;
@@ -21,7 +23,7 @@ use crate::limits::TTL_SECONDS_MAX;
 use crate::relay::Relay;
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
@@ -38,9 +40,8 @@ pub fn app(relay: Relay) -> Router {
     let json = [(CONTENT_TYPE, "application/json")];
     calls
         .route("/v1/openapi.json", get(async move || (json, described)))
-        .route("/i", get(pages::invitation))
-        .route("/r", get(pages::request))
         .route("/s/{token}", get(subscriptions::page).post(subscriptions::press))
+        .merge(if relay.serves_page() { page::routes() } else { pages::routes() })
         .fallback(async || Problem::from(Code::NoSuchPath))
         .method_not_allowed_fallback(other_method)
         .layer(FrameLayer::new(&relay))
@@ -69,8 +70,9 @@ pub fn description() -> String {
 }
 
 /// `OPTIONS` is told what there is; everything else that does not fit is refused. The router adds `Allow`.
-async fn other_method(method: Method) -> Response {
+async fn other_method(method: Method, uri: Uri) -> Response {
     match method {
+        Method::OPTIONS if cors::is_for_all(&uri) => cors::preflight(),
         Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
         _ => Problem::from(Code::MethodNotAllowed).into_response(),
     }

@@ -52,6 +52,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// By what ways people are told that something waits.
     pub notices: Notices,
+    /// Serve the page for friends who have no terminal.
+    pub page: bool,
     /// Sizes and times.
     pub limits: Limits,
 }
@@ -80,6 +82,7 @@ impl Config {
             rates: Rates::default(),
             metrics_listen: None,
             notices: Notices::default(),
+            page: true,
             limits: Limits::default(),
         }
     }

@@ -24,6 +24,9 @@
 //! # }
 //! ```
 
+#[cfg(recovery_planted)]
+compile_error!("planted faults are for the simulated world alone: no program has them");
+
 pub mod checks;
 pub mod clock;
 pub mod config;

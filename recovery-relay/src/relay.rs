@@ -58,6 +58,7 @@ pub(crate) struct Inner {
     clock: Arc<Clock>,
     readers: Arc<Readers>,
     limits: Limits,
+    page: bool,
     epoch: HeaderValue,
     stopping: watch::Sender<bool>,
     bodies: Arc<Semaphore>,
@@ -104,6 +105,7 @@ impl Relay {
             clock,
             readers,
             limits: config.limits.clone(),
+            page: config.page,
             epoch: epoch.map_err(|_| StartError::Broken)?,
             stopping: watch::Sender::new(false),
             bodies: Arc::new(Semaphore::new(config.limits.bodies)),
@@ -157,6 +159,11 @@ impl Relay {
     /// Long polls end; what was asked for is still answered.
     pub(crate) fn begin_to_stop(&self) {
         self.0.stopping.send_replace(true);
+    }
+
+    /// Whether friends get the page at the addresses of links.
+    pub(crate) fn serves_page(&self) -> bool {
+        self.0.page
     }
 
     /// Whether the relay stops.

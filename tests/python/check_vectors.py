@@ -29,9 +29,9 @@ KINDS = {
     )
     for name in (
         "alarm alert answer approval armor assessment audit audit-challenge box bundle card challenge"
-        " decline drill drill-answer due forget forgotten id-text identity invite leave link newest"
+        " decline drill drill-answer due forget forgotten id-text identity invite leave link moved newest"
         " number package pad proof receipt relay-url request seal share share-set share-words stop"
-        " token vault"
+        " successor token vault"
     ).split()
 }
 

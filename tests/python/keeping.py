@@ -17,11 +17,11 @@ class Friend:
         self.owner, self.me = case.card("owner_card"), Identity(case.hex("contact_seed"))
         self.now = case.fields.get("now", 1)
         self.held, self.asked, self.newest = [], 0, None
-        self.stopped, self.drills = set(), set()
+        self.stopped, self.drills, self.claims = set(), set(), set()
         for before in case.hexes("before"):
             letter = codec.decode(before, records.letter, LETTER_MAX)
             takes = {"bundle": lambda _: self.take_bundle(before)}
-            for kind in ("challenge", "forget", "newest", "stop", "drill"):
+            for kind in ("challenge", "forget", "newest", "stop", "drill", "successor"):
                 takes[kind] = getattr(self, f"take_{kind}")
             takes[records.KINDS[letter.signed.kind]](letter.signed)
 
@@ -118,6 +118,17 @@ class Friend:
             proofs.append({"circle": circle.hex(), "proof": proof})
         return said, proofs
 
+    def take_successor(self, signed):
+        """Who says to come after the owner; whether it is accepted, the request tells."""
+        said = records.peek(signed, "successor")
+        said = records.verify(signed, "successor", said.former, self.me.id)
+        following = records.peek(said.succession, "succession")
+        known = signed.sender == self.owner.id and following.former == signed.sender
+        require(known, "wrong-former")
+        require(following.card.id not in {self.owner.id, self.me.id, *self.claims}, "known")
+        self.claims.add(following.card.id)
+        return said.succession, following
+
     def take_stop(self, signed):
         said = self.said(signed, "stop")
         require(said.request not in self.stopped, "known")
@@ -173,6 +184,30 @@ def newest(case):
 def stop(case):
     said = Friend(case).take_stop(statement(case, "stop"))
     return {"request": said.request.hex(), "owner": said.owner.id.hex(), "made": said.made}
+
+
+def successor(case):
+    friend = Friend(case)
+    signed, following = friend.take_successor(statement(case, "successor"))
+    request = records.peek(statement(case, "request"), "request")
+    try:
+        records.verify(signed, "succession", request.card.keys, friend.me.id)
+        vouched = True
+    except Refused:
+        vouched = False
+    return {
+        "former": following.former.hex(),
+        "next": following.card.id.hex(),
+        "by": following.request.hex(),
+        "made": following.made,
+        "vouched": vouched,
+    }
+
+
+def moved(case):
+    said, card = said_to_owner(case, "moved"), case.card("contact_card")
+    require(said.card.id != card.id, "known")
+    return {"next": said.card.id.hex(), "made": said.made}
 
 
 def drill(case):

@@ -6,7 +6,7 @@ from crypto import contact_id, ed25519_public, labelled, verifies, xwing_public
 
 KINDS = (
     "card answer bundle receipt request cancel approval decline alert challenge proof forget forgotten"
-    " leave newest stop due drill drill-answer"
+    " leave newest stop due drill drill-answer successor succession moved"
 ).split()
 
 keys = record(("signing", ed25519_public), ("sealing", xwing_public))
@@ -132,6 +132,15 @@ newest = record(
 stop = record(
     ("version", version), ("request", octets(32)), ("owner", card), ("made", uint())
 )
+successor = record(("version", version), ("former", keys), ("succession", signed))
+succession = record(
+    ("version", version),
+    ("former", octets(16)),
+    ("card", card),
+    ("request", octets(32)),
+    ("made", uint()),
+)
+moved = record(("version", version), ("card", card), ("made", uint()))
 impostor = record(("request", octets(32)), ("made", uint()))
 alarms = record(("version", version), ("impostors", many(impostor)))
 receipt = record(("version", version), ("circle", octets(16)), ("proof", octets(32)))
@@ -190,6 +199,9 @@ BODIES = {
     "due": (due, 16_384),
     "drill": (drill, 256),
     "drill-answer": (drill_answer, 512),
+    "successor": (successor, 12_288),
+    "succession": (succession, 8_192),
+    "moved": (moved, 8_192),
 }
 
 inbox = record(("base", octets(32)), ("relays", many(relay)))

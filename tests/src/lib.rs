@@ -11,6 +11,7 @@
 mod binaries;
 mod family;
 pub mod kill;
+mod middle;
 mod out;
 mod person;
 mod relay;
@@ -18,6 +19,7 @@ mod search;
 
 pub use binaries::{binary, example};
 pub use family::{Family, SECRET};
+pub use middle::{Evil, Middle};
 pub use out::Out;
 pub use person::{Person, by_number};
 pub use relay::Relay;

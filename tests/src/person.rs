@@ -17,20 +17,40 @@ pub struct Person {
     home: PathBuf,
     user: PathBuf,
     env: Vec<(String, String)>,
+    /// What their commands run under.
+    under: &'static [&'static str],
 }
+
+/// A network with nothing in it, not even the way to this machine itself.
+const NO_NETWORK: [&str; 4] = ["/usr/bin/unshare", "--map-root-user", "--net", "--"];
 
 impl Person {
     pub(crate) fn new(world: &World, name: &str) -> Self {
         let user = world.path("nobody's home");
         fs::create_dir_all(&user).expect("an empty folder");
         let home = world.path(&format!("home of {name}"));
-        Self { name: name.to_owned(), home, user, env: Vec::new() }
+        Self { name: name.to_owned(), home, user, env: Vec::new(), under: &[] }
     }
 
     /// With a setting in the environment.
     #[must_use]
     pub fn with(mut self, variable: &str, value: &str) -> Self {
         self.env.push((variable.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With nobody to connect to. Where that can't be, it says so; on CI it has to.
+    #[must_use]
+    #[expect(clippy::print_stderr, reason = "what is skipped is said")]
+    pub fn without_network(mut self) -> Self {
+        let [program, args @ ..] = NO_NETWORK;
+        let can = Command::new(program).args(args).arg("/bin/true").status();
+        if can.is_ok_and(|status| status.success()) {
+            self.under = &NO_NETWORK;
+        } else {
+            assert!(std::env::var_os("CI").is_none(), "a network can't be taken away here");
+            eprintln!("SKIPPED: a network can't be taken away here");
+        }
         self
     }
 
@@ -48,7 +68,15 @@ impl Person {
 
     /// The command, to be changed further.
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(binary("recovery"));
+        let recovery = binary("recovery");
+        let mut command = match self.under {
+            [] => Command::new(recovery),
+            [program, args @ ..] => {
+                let mut command = Command::new(program);
+                command.args(args).arg(recovery);
+                command
+            }
+        };
         command.env_clear().env("HOME", &self.user).envs(self.env.iter().cloned());
         command.arg("--home").arg(&self.home).args(args).stdin(Stdio::null());
         command

@@ -74,7 +74,7 @@ fn the_new_device_is_the_owner() {
     bob.run(["sync"]).done();
     bob.run(["protect", "--threshold", "1"]).done();
     anna.run(["sync"]).done();
-    let id = anna.json(["status"])["owner_id"].clone();
+    let former = anna.json(["status"])["owner_id"].clone();
     anna.lose();
 
     let (link, number) = anna.asks_for_help(&relay.url());
@@ -84,7 +84,9 @@ fn the_new_device_is_the_owner() {
     let done = anna.json(["restore", "--no-wait"]);
     assert_eq!((&done["restored"], &done["generation"]), (&json!(["a secret"]), &json!(1)));
     let status = anna.json(["status"]);
-    assert_eq!((&status["owner_id"], &status["synced"]), (&id, &json!(true)), "{status}");
+    let id = &done["successor_id"];
+    assert_eq!((&status["owner_id"], &status["synced"]), (id, &json!(true)), "{status}");
+    assert_eq!((&done["owner_id"], id == &former), (&former, false), "it took over");
     let events = anna.json(["sync"]);
     let kinds: Vec<&Value> =
         events["events"].as_array().unwrap().iter().map(|e| &e["kind"]).collect();
@@ -92,7 +94,7 @@ fn the_new_device_is_the_owner() {
     assert_eq!(anna.json(["requests"]), json!({ "requests": [] }));
     assert_eq!(anna.json(["contacts"])["contacts"].as_array().unwrap().len(), 4);
     let again = family.protect(&["--threshold", "2"]);
-    assert_eq!(again["generation"], 2);
+    assert_eq!(again["generation"], 3, "taking over dealt the second");
     assert_eq!(anna.json(["status"])["circle"]["active"], true);
     assert_eq!(anna.run(["show", "a secret"]).done().stdout, SECRET);
 

@@ -1,4 +1,4 @@
-//! The whole story without any relay: everything travels as files, and nobody opens a connection.
+//! The whole story without any relay: everything travels as files, and there is no network to connect to.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has said what it has to say")]
 
@@ -32,10 +32,11 @@ struct Story {
 /// Anna with three friends who accepted, all by files.
 fn paired() -> Story {
     let world = World::new();
-    let anna = world.person("Anna");
+    let anna = world.person("Anna").without_network();
     anna.init(&["files".to_owned()]);
     anna.feed(["add", "a secret"], SECRET).done();
-    let friends: Vec<Person> = ["Bob", "Carol", "Dora"].iter().map(|n| world.person(n)).collect();
+    let friend = |name: &&str| world.person(name).without_network();
+    let friends: Vec<Person> = ["Bob", "Carol", "Dora"].iter().map(friend).collect();
     for friend in &friends {
         let link = anna.invite(friend.name());
         assert!(link.starts_with("https://files.invalid/i#"), "{link}");

@@ -1,111 +1,7 @@
-//! New devices that wait: too few friends, friends who cheat, dead relays, strangers of the same name.
+//! New devices that wait: too few friends, dead relays, strangers of the same name.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test that panics has said what it has to say"
-)]
-
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use recovery_client::{
-    Client, ClientError,
-    core::{
-        flows::{
-            Context, Device,
-            approve::{Consent, Tried},
-        },
-        kdf::KdfCost,
-        number::Number,
-        wire::{armor, link::Link, messages::Request},
-    },
-    relays::Relays,
-};
-use recovery_tests::{Family, Person, Relay, SECRET, World};
+use recovery_tests::{Family, Relay, SECRET, World, now};
 use serde_json::{Value, json};
-use std::{
-    future::Future,
-    time::{Duration, SystemTime},
-};
-
-fn block<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(work)
-}
-
-/// What Bob's device would send if a bit of his piece had been changed on purpose.
-fn forged(bob: &Person, link: &str, number: &str) -> Vec<u8> {
-    let open = || Err(ClientError::Restoring);
-    let client: Client = Client::open::<ClientError>(bob.home(), open, Duration::ZERO).unwrap();
-    let held = &client.device().unwrap().held()[0];
-    let (owner, share) = (held.card.id(), held.bundles[0].pieces.shares[0].expose().to_vec());
-    let mut octets = client.device().unwrap().encode().to_vec();
-    let at = octets.windows(share.len()).position(|window| window == share).unwrap();
-    octets[at + share.len() / 2] ^= 1;
-    let mut device = Device::decode(&octets).unwrap();
-    let (link, number): (Link, Number) = (link.parse().unwrap(), number.parse().unwrap());
-    let slot = &link.slots[0];
-    let boxed = block(async { Relays::new().unwrap().get_slot(&slot.relay, slot.id).await });
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let mut rng = ChaCha20Rng::seed_from_u64(now);
-    let mut ctx = Context { now, rng: &mut rng, cost: KdfCost::STANDARD };
-    let boxed = boxed.unwrap().unwrap().1;
-    let opened = device.open_request(&link, &boxed, owner, &mut ctx).unwrap();
-    let (tried, _) = device.try_number(opened.id, &number, &mut ctx).unwrap();
-    assert_eq!(tried, Tried::Right);
-    device.approve(opened.id, Consent::default(), &mut ctx).unwrap().message.unwrap()
-}
-
-/// Fills the session's mailbox with what is no approval.
-fn junk(friend: &Person, link: &str, count: u32) {
-    let open = || Err(ClientError::Restoring);
-    let client: Client = Client::open::<ClientError>(friend.home(), open, Duration::ZERO).unwrap();
-    let link: Link = link.parse().unwrap();
-    let opened = client.device().unwrap().opened_by(&link).unwrap();
-    let session = opened.request.peek::<Request>().unwrap().card.mailboxes()[0].clone();
-    block(async {
-        let relays = Relays::new().unwrap();
-        for n in 0..count {
-            let body = [&n.to_be_bytes()[..], &[1; 4_092]].concat();
-            relays.post(&session.relay, session.id, &body, None).await.unwrap();
-        }
-    });
-}
-
-#[test]
-fn bad_approvals_are_named_and_the_key_comes_back() {
-    let world = World::new();
-    let relay = world.relay("relay");
-    let family = Family::protected(&world, &[relay.url()], &["Bob", "Carol", "Dave", "Erin"], 3);
-    let new = world.person("Anna, again");
-    let (link, number) = new.asks_for_help(&relay.url());
-    let bad = armor::encode(armor::Title::Approval, &forged(family.friend(0), &link, &number));
-    let bad = world.file("from bob", bad.as_bytes());
-    for friend in &family.friends[1..3] {
-        friend.approve(&link, "Anna", &number);
-    }
-    // Two of three, and one that does not count: nothing is restored.
-    let args = ["restore", "--no-wait", "--import", bad.to_str().unwrap()];
-    let waiting = new.ask(args).not_yet();
-    assert_eq!((&waiting["have"], &waiting["needed"]), (&json!(2), &json!(3)));
-    let bob =
-        waiting["approvals"].as_array().unwrap().iter().find(|a| a["contact"] == "Bob").unwrap();
-    assert_eq!((&bob["state"], &bob["reason"]), (&json!("bad"), &json!("the piece is damaged")));
-    new.ask(["show", "a secret"]).error("restoring");
-    new.ask(["status"]).error("restoring");
-
-    junk(family.friend(1), &link, 300);
-    family.friend(3).approve(&link, "Anna", &number);
-    let done = new.ask(["restore", "--no-wait"]).done();
-    assert_eq!(
-        done.stderr.matches("Bob sent an approval that does not count").count(),
-        2,
-        "{done}"
-    );
-    let done = done.object();
-    assert_eq!(done["restored"], json!(["a secret"]));
-    let named = |warning: &Value| warning.as_str().unwrap().contains("Bob");
-    assert!(done["warnings"].as_array().unwrap().iter().any(named), "{done}");
-    assert_eq!(new.run(["show", "a secret"]).done().stdout, SECRET);
-}
 
 /// The relay is away while somebody does something, and back afterwards.
 fn without<T>(relay: &mut Relay, act: impl FnOnce() -> T) -> T {
@@ -167,6 +63,62 @@ fn one_of_two_relays_is_always_down() {
     assert_eq!(done["restored"], json!(["a secret"]));
     assert_eq!(anna.run(["show", "a secret"]).done().stdout, SECRET);
 }
+
+/// Wherever in the story one of the relays is killed for good, the other one carries it to its end.
+#[test]
+fn one_of_two_relays_is_killed_at_some_step() {
+    let seed = std::env::var("RECOVERY_SEED").map_or_else(|_| now(), |seed| seed.parse().unwrap());
+    println!("RECOVERY_SEED={seed}");
+    let world = World::new();
+    let mut relays = [world.relay("a"), world.relay("b")];
+    let urls = relays.each_ref().map(Relay::url);
+    let (victim, mut left) = ((seed % 2) as usize, (seed / 2) % STEPS);
+    let mut step = |what: &str| {
+        if left == 0 {
+            println!("relay {victim} is killed before: {what}");
+            relays[victim].kill();
+        }
+        left = left.wrapping_sub(1);
+    };
+    let (anna, names) = (world.person("Anna"), ["Bob", "Carol", "Dave"]);
+    let friends = names.map(|name| world.person(name));
+    step("init");
+    anna.init(&urls);
+    step("add");
+    anna.feed(["add", "a secret"], SECRET).done();
+    for friend in &friends {
+        step("invite");
+        let link = anna.invite(friend.name());
+        step("accept");
+        friend.accept(&link);
+        step("take the answer");
+        anna.run(["sync"]).done();
+    }
+    step("protect");
+    anna.json(["protect", "--threshold", "2"]);
+    for friend in &friends {
+        step("take the piece");
+        friend.run(["sync"]).done();
+    }
+    step("take the receipts");
+    anna.run(["sync"]).done();
+    assert_eq!(anna.json(["status"])["circle"]["active"], true);
+    anna.lose();
+    step("ask");
+    let args = ["restore", "--name", "Anna", "--no-passphrase", "--no-wait", "--relay"];
+    let waiting = anna.ask(args.into_iter().chain([&*urls[0], "--relay", &urls[1]])).not_yet();
+    let (link, number) = (waiting["link"].as_str().unwrap(), waiting["number"].as_str().unwrap());
+    for friend in friends.iter().take(2) {
+        step("approve");
+        friend.approve(link, "Anna", number);
+    }
+    step("restore");
+    assert_eq!(anna.json(["restore", "--no-wait"])["restored"], json!(["a secret"]));
+    assert_eq!(anna.run(["show", "a secret"]).done().stdout, SECRET);
+}
+
+/// Steps of that story before which a relay can be killed.
+const STEPS: u64 = 20;
 
 /// With no relay at all a home still takes secrets, and says what is missing.
 #[test]

@@ -16,7 +16,7 @@ use std::{fs, path::Path};
 use vector_kinds::Case;
 
 /// Folder, valid cases, invalid cases: a case that silently goes missing fails the test.
-const COUNTS: [(&str, usize, usize); 33] = [
+const COUNTS: [(&str, usize, usize); 35] = [
     ("alarm", 5, 9),
     ("alert", 6, 26),
     ("answer", 2, 13),
@@ -38,6 +38,7 @@ const COUNTS: [(&str, usize, usize); 33] = [
     ("invite", 3, 11),
     ("leave", 1, 15),
     ("link", 9, 21),
+    ("moved", 1, 16),
     ("newest", 7, 20),
     ("number", 6, 14),
     ("package", 4, 19),
@@ -49,6 +50,7 @@ const COUNTS: [(&str, usize, usize); 33] = [
     ("seal", 5, 20),
     ("share", 10, 19),
     ("stop", 1, 18),
+    ("successor", 5, 22),
     ("vault", 4, 19),
 ];
 

@@ -1,6 +1,8 @@
 //! `cargo xtask check [--list] [NAME…]` runs every suite at a size for each change;
-//! `cargo xtask soak NAME` runs a long one and writes what it showed into docs/evidence.
+//! `cargo xtask soak NAME` runs a long one and writes what it showed into docs/evidence;
+//! `cargo xtask evidence` tells whether all of them did.
 
+mod page;
 mod relay;
 mod run;
 mod soak;
@@ -16,9 +18,21 @@ fn main() -> ExitCode {
     match words.next() {
         Some("check") => check(&words.collect::<Vec<_>>()),
         Some("soak") => soak::run(words.next()),
+        Some("evidence") => told(soak::evidence()),
         _ => {
-            eprintln!("usage: cargo xtask check [--list] [NAME…] | cargo xtask soak NAME");
+            eprintln!("usage: cargo xtask check [--list] [NAME…] | soak NAME | evidence");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Says what is missing, if something is.
+fn told(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Passed => ExitCode::SUCCESS,
+        Outcome::Skipped(why) | Outcome::Failed(why) => {
+            eprintln!("missing: {why}");
+            ExitCode::FAILURE
         }
     }
 }

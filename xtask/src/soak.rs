@@ -1,7 +1,9 @@
 //! Long runs: each can be stopped and gone on with, and writes into docs/evidence what it showed.
 
+mod planted;
 mod world;
 
+pub use planted::planted;
 pub use world::world;
 
 use crate::run::{self, Outcome, cargo, root};
@@ -9,6 +11,8 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, ExitCode, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
 };
 
 /// A long run: its name, what it shows, and how it is run.
@@ -27,18 +31,24 @@ pub struct Shown {
     pub counts: String,
 }
 
-const SOAKS: [Soak; 6] = [
+const SOAKS: [Soak; 7] = [
     Soak {
         name: "world",
         what: "the simulated world, cheap password parameters",
-        size: "10,000 seeds",
-        run: || world::soak(10_000, false),
+        size: "100,000 seeds",
+        run: || world::soak(100_000, false),
     },
     Soak {
         name: "world-standard",
         what: "the simulated world, the real password parameters",
         size: "500 seeds",
         run: || world::soak(500, true),
+    },
+    Soak {
+        name: "planted",
+        what: "faults planted on purpose, each found by the simulated world",
+        size: "all of them",
+        run: planted::soak,
     },
     Soak {
         name: "kills",
@@ -135,7 +145,7 @@ pub fn run(name: Option<&str>) -> ExitCode {
 
 fn write(soak: &Soak, shown: &Shown) -> Result<(), Outcome> {
     let text = format!(
-        "# {}\n\n- what: {}\n- size: {}\n- date: {}\n- commit: {}\n- seeds: {}\n- counts: {}\n- result: held\n",
+        "# {}\n\n- what: {}\n- size: {}\n- date: {}\n- commit: {}\n- result: held\n- seeds: {}\n- counts: {}\n",
         soak.name,
         soak.what,
         soak.size,
@@ -149,6 +159,47 @@ fn write(soak: &Soak, shown: &Shown) -> Result<(), Outcome> {
     folder
         .and_then(|()| fs::write(&path, text))
         .map_err(|error| Outcome::Failed(format!("{}: {error}", path.display())))
+}
+
+/// Whether every long run has left word that it held.
+pub fn evidence() -> Outcome {
+    let held = |soak: &&Soak| {
+        let text = fs::read_to_string(evidence_of(soak)).unwrap_or_default();
+        text.lines().any(|line| line == "- result: held")
+    };
+    let missing: Vec<&str> =
+        SOAKS.iter().filter(|soak| !held(soak)).map(|soak| soak.name).collect();
+    match missing.is_empty() {
+        true => Outcome::Passed,
+        false => Outcome::Failed(format!("cargo xtask soak {}", missing.join(", then "))),
+    }
+}
+
+/// Does something with each of a list, as many at a time as there are cores, until one fails; tells of each
+/// that is done.
+fn side_by_side<T: Sync, R: Send>(
+    list: &[T],
+    run: impl Fn(&T) -> Result<R, Outcome> + Sync,
+    done: impl Fn(&R) + Sync,
+) -> Result<Vec<R>, Outcome> {
+    let (left, all) = (Mutex::new(list.iter()), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(next) = next else { return Ok(()) };
+            let result = run(next)?;
+            done(&result);
+            all.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| Err(Outcome::Failed("a worker panicked".into())))
+        })
+    })?;
+    Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn evidence_of(soak: &Soak) -> PathBuf {

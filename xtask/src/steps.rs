@@ -1,7 +1,7 @@
 //! The steps of `check`, in the order in which they fail fastest.
 
 use crate::run::{Outcome, all, cargo, cargo_tool, is_there, program, python, root, shared};
-use crate::{relay, soak};
+use crate::{page, relay, soak};
 use std::fs;
 
 /// One suite.
@@ -19,7 +19,8 @@ pub const LAST: &str = "tests";
 
 /// Steps that run only if they are named: each holds by itself, and has yet to hold beside all others on a machine
 /// where nothing was installed.
-pub const BY_NAME: [&str; 3] = ["schemathesis", "proxies", "deb"];
+pub const BY_NAME: [&str; 6] =
+    ["planted", "page", "page-browser", "schemathesis", "proxies", "deb"];
 
 /// All of them.
 pub fn list() -> Vec<Step> {
@@ -29,13 +30,20 @@ pub fn list() -> Vec<Step> {
         step("clippy", "no warning in any crate, test or bench", clippy),
         step("doctests", "the examples in the documentation compile and run", doctests),
         step("docs", "the documentation builds without a warning", docs),
-        step("world", "1,000 seeds of the simulated world", world),
+        step("world", "2,000 seeds of the simulated world", world),
+        step("planted", "faults planted on purpose, each found by the simulated world", planted),
         step("demo", "the main job, as the README says it", demo),
         step(
             "python",
             "a second implementation from the spec alone opens every vector",
             python_vectors,
         ),
+        step(
+            "page",
+            "the page is what its sources give; noble libraries open every vector",
+            page::page,
+        ),
+        step("page-browser", "friends accept, approve and refuse in a browser", page::browser),
         step("oracles", "against sharks, blahaj, vsss-rs and others", oracles),
         step(
             "slip39-python",
@@ -101,7 +109,11 @@ fn docs() -> Outcome {
 }
 
 fn world() -> Outcome {
-    soak::world(1_000)
+    soak::world(2_000)
+}
+
+fn planted() -> Outcome {
+    soak::planted(500)
 }
 
 /// One byte, a key, the longest entry; and what is refused: nothing, and one byte more.

@@ -2,6 +2,7 @@
 
 use super::{
     App, DONE,
+    events::event_text,
     secrets::now,
     status::{state_text, state_word},
 };
@@ -11,7 +12,11 @@ use crate::{
     words::Failure,
 };
 use recovery_client::Client;
-use recovery_core::{name::Name, number::Number};
+use recovery_core::{
+    circle::{Held, Standing},
+    name::Name,
+    number::Number,
+};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -94,11 +99,21 @@ fn people(client: &Client) -> Result<Vec<Person>, Failure> {
         id: held.card.id().to_string(),
         role: "owner",
         verified: held.verified,
-        state: if held.bundles.is_empty() { "paired" } else { "held" },
-        text: if held.bundles.is_empty() { "you hold nothing yet" } else { "you hold it" },
+        state: owner_state(held).0,
+        text: owner_state(held).1,
         seen: held.seen,
     });
     Ok(contacts.chain(owners).collect())
+}
+
+/// Where an owner stands, for scripts and for people.
+fn owner_state(held: &Held) -> (&'static str, &'static str) {
+    match held.standing() {
+        Standing::Claimed => ("claimed", "new device: compare the number"),
+        Standing::Contested => ("contested", "several new devices: compare the number"),
+        Standing::Current if held.bundles.is_empty() => ("paired", "you hold nothing yet"),
+        Standing::Current => ("held", "you hold it"),
+    }
 }
 
 /// The number to read to somebody; two, if each helps the other.
@@ -106,11 +121,13 @@ fn number(app: &App, name: &Name) -> Result<ExitCode, Failure> {
     let client = app.open()?;
     let numbers = client.pairing_numbers(name)?;
     let who = clean(name.as_str());
-    let both = [
+    let mut all = vec![
         ("contact", format!("{who} helps you"), numbers.as_contact),
         ("owner", format!("you help {who}"), numbers.as_owner),
     ];
-    let known = || both.iter().filter_map(|(role, text, number)| Some((role, text, (*number)?)));
+    let claimed = numbers.claimed.into_iter();
+    all.extend(claimed.map(|number| ("claimed", format!("{who}'s new device"), Some(number))));
+    let known = || all.iter().filter_map(|(role, text, number)| Some((role, text, (*number)?)));
     let digits: Vec<Value> = known()
         .map(|(role, _, number)| json!({ "role": role, "number": number.digits() }))
         .collect();
@@ -132,6 +149,7 @@ async fn verify(app: &App, name: &Name, number: Option<String>) -> Result<ExitCo
     let number: Number = number.parse()?;
     client.verify(name, &number).await?;
     app.tell(&mut client);
+    client.take_events().iter().for_each(|event| app.ui.say(&event_text(event)));
     let text = format!("verified: {} is who you think", clean(name.as_str()));
     app.ui.result(&json!({ "name": name.as_str(), "verified": true }), &text);
     Ok(DONE)

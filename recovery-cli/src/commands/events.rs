@@ -43,6 +43,13 @@ pub(super) fn event_json(event: &Event) -> Value {
             "kind": "drill-answered", "contact": contact.as_str(), "drill": drill.to_string(),
             "number": number, "opened": opened,
         }),
+        Event::ContactMoved { contact } => {
+            json!({ "kind": "contact-moved", "contact": contact.as_str() })
+        }
+        Event::ContactKnows { contact } => {
+            json!({ "kind": "contact-knows", "contact": contact.as_str() })
+        }
+        Event::Replaced => json!({ "kind": "replaced" }),
         other => friend_json(other),
     }
 }
@@ -75,8 +82,23 @@ fn friend_json(event: &Event) -> Value {
         Event::DrillAsked { owner, drill } => {
             json!({ "kind": "drill-asked", "owner": owner.as_str(), "drill": drill.to_string() })
         }
+        Event::OwnerMoved { owner } => json!({ "kind": "owner-moved", "owner": owner.as_str() }),
+        Event::OwnerClaimed { owner } => {
+            json!({ "kind": "owner-claimed", "owner": owner.as_str() })
+        }
         _ => json!({ "kind": "other" }),
     }
+}
+
+/// What a device says from when it hears that another one took its place.
+pub(super) const REPLACED: &str = "this device has been replaced: its owner came back on another one, and nobody takes anything from this one any more";
+
+/// What a friend is to do about a new device that says to be an owner's.
+pub(super) fn claimed(owner: &Name) -> String {
+    format!(
+        "{0} says to have a new device: call them, let them read the number to you, and type it with 'recovery contacts verify {0}'",
+        name(owner)
+    )
 }
 
 fn name(name: &Name) -> String {
@@ -126,6 +148,12 @@ pub(super) fn event_text(event: &Event) -> String {
             let fine = if *number && *opened { "all is well" } else { "something is not right" };
             format!("{} rehearsed: {fine}", name(contact))
         }
+        Event::ContactMoved { contact } => format!(
+            "{0} has a new device, or somebody says so: call them, and compare the number with 'recovery contacts verify {0}'",
+            name(contact)
+        ),
+        Event::ContactKnows { contact } => format!("{} knows this device now", name(contact)),
+        Event::Replaced => REPLACED.to_owned(),
         other => friend_text(other),
     }
 }
@@ -164,6 +192,11 @@ fn friend_text(event: &Event) -> String {
             let from = from.as_ref().map_or_else(|| "an unknown sender".to_owned(), name);
             format!("a message from {from} was passed over: {why}")
         }
+        Event::OwnerMoved { owner } => format!(
+            "the new device of {} is known here now; the old one counts no more",
+            name(owner)
+        ),
+        Event::OwnerClaimed { owner } => claimed(owner),
         _ => String::new(),
     }
 }

@@ -324,9 +324,12 @@ async fn finish(
     let device = client.device()?;
     let labels: Vec<&str> =
         device.vault().entries.iter().map(|entry| entry.label.as_str()).collect();
+    let told = done.told.iter().map(|name| json!({ "contact": name.as_str(), "state": "told" }));
     let object = json!({
         "restored": labels, "generation": done.generation, "warnings": warnings,
-        "owner": device.name().as_str(), "owner_id": device.id().to_string(),
+        "taken_over": told.collect::<Vec<_>>(), "dealt": done.dealt.as_ref().ok(),
+        "owner": device.name().as_str(), "owner_id": candidate.id.to_string(),
+        "successor_id": device.id().to_string(),
         "vault_version": device.vault().version, "vault_changed": device.vault().changed,
         "approvals": progress.approvals.iter().map(approval_json).collect::<Vec<_>>(),
     });
@@ -340,6 +343,9 @@ async fn finish(
         text.push_str(&format!("  {}\n", clean(label)));
     }
     text.push_str("'recovery show LABEL' prints one of them.");
+    if !done.told.is_empty() {
+        text.push_str("\nYour friends are told that this is your device now. 'recovery sync' hears from them; 'recovery status' shows who knows it.");
+    }
     app.ui.result(&object, &text);
     Ok(DONE)
 }
@@ -415,7 +421,11 @@ fn left_to_say(done: &Done, progress: &Progress) -> Vec<String> {
             rollback.known
         ));
     }
-    warnings.push("your lost device still has what it had: divide the key anew with 'recovery renew', and change what matters most".to_owned());
+    if let Err(why) = &done.dealt {
+        warnings
+            .push(format!("the key was not divided anew: {why}; do so with 'recovery protect'"));
+    }
+    warnings.push("your lost device still has the secrets that were on it: change what matters most. With friends who know this device it counts no more".to_owned());
     warnings
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     App, DONE,
+    events::{REPLACED, claimed},
     requests::{alarm, recovery_json},
     secrets::now,
 };
@@ -11,6 +12,7 @@ use crate::{
     words::Failure,
 };
 use recovery_client::{Client, ContactState, Status, StatusContact, WhatIf};
+use recovery_core::circle::Standing;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -24,6 +26,7 @@ pub(super) fn state_word(state: ContactState) -> &'static str {
         ContactState::Contested => "contested",
         ContactState::Removed => "removed",
         ContactState::Left => "left",
+        ContactState::Moved => "moved",
     }
 }
 
@@ -38,6 +41,7 @@ pub(super) fn state_text(state: ContactState) -> &'static str {
         ContactState::Contested => "two people answered",
         ContactState::Removed => "left out from now on",
         ContactState::Left => "has left",
+        ContactState::Moved => "new device",
     }
 }
 
@@ -84,7 +88,7 @@ fn what_if(app: &App, client: &Client, gone: &[String]) -> Result<ExitCode, Fail
 fn contact_json(contact: &StatusContact) -> Value {
     json!({
         "name": contact.name.as_str(), "state": state_word(contact.state),
-        "proved_at": contact.proved, "verified": contact.verified,
+        "proved_at": contact.proved, "verified": contact.verified, "knows_device": contact.knows,
     })
 }
 
@@ -125,6 +129,11 @@ fn status_text(status: &Status, advice: &[String]) -> String {
 fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
     let unanswered = status.recoveries.iter().filter(|recovery| recovery.answer.is_none());
     let mut advice: Vec<String> = unanswered.map(alarm).collect();
+    let device = client.device()?;
+    advice.extend(device.replaced().map(|_| sentence(REPLACED)));
+    advice.extend(took_over(status));
+    let claims = device.held().iter().filter(|held| held.standing() != Standing::Current);
+    advice.extend(claims.map(|held| sentence(&claimed(&held.name))));
     advice.extend(circle_advice(status));
     advice.extend(people_advice(status));
     if status.entries > 0 && !status.synced {
@@ -146,6 +155,37 @@ fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
         ));
     }
     Ok(advice)
+}
+
+/// Where a takeover stands.
+fn took_over(status: &Status) -> Option<String> {
+    if !status.taking_over {
+        return None;
+    }
+    let there = status.contacts.iter().filter(|contact| contact.state != ContactState::Left);
+    let unknown: Vec<String> = there
+        .clone()
+        .filter(|contact| !contact.knows)
+        .map(|contact| clean(contact.name.as_str()))
+        .collect();
+    let (all, missing) = (there.count(), unknown.len());
+    let mut text =
+        format!("Your key came back. {} of {all} friends know your new device", all - missing);
+    match missing {
+        0 => text.push_str("; when enough confirmed their new piece, the old ones end."),
+        _ => text.push_str(&format!(
+            "; call {}, and read them the number of 'recovery contacts verify NAME --show': they type it with 'recovery contacts verify'. With the others, what your lost device says counts no more.",
+            unknown.join(", ")
+        )),
+    }
+    Some(text)
+}
+
+/// What is said in the middle of a line, as a line.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }
 
 /// What is to be said of the circle as a whole.
@@ -181,7 +221,7 @@ fn people_advice(status: &Status) -> Vec<String> {
         let names = status.contacts.iter().filter(|contact| wanted(contact));
         names.map(|contact| clean(contact.name.as_str())).collect::<Vec<_>>().join(", ")
     };
-    let lines: [(Wanted<'_>, &str); 6] = [
+    let lines: [(Wanted<'_>, &str); 7] = [
         (
             &|c| c.state == ContactState::Contested,
             "Two people answered their invitation: compare the number with 'recovery contacts verify NAME'",
@@ -193,6 +233,10 @@ fn people_advice(status: &Status) -> Vec<String> {
         (
             &|c| c.state == ContactState::Failed,
             "They no longer have their piece, or sent a wrong proof: call them, then 'recovery renew'",
+        ),
+        (
+            &|c| c.state == ContactState::Moved,
+            "They say to have a new device: compare the number with 'recovery contacts verify NAME', then 'recovery renew', for the old one may be in a thief's hands",
         ),
         (&|c| c.state == ContactState::Silent, "They have not answered for a week: call them"),
         (

@@ -37,6 +37,14 @@ pub(super) fn pair(error: &PairError) -> Failure {
         PairError::Expired => ("expired", "Ask your friend for a new invitation."),
         PairError::Own => ("own-link", "Send it to the friend it was made for."),
         PairError::Known => ("already-accepted", "Nothing is left to do."),
+        PairError::Replaced => (
+            "replaced-device",
+            "Call your friend: whoever sent it has a device that your friend lost or no longer uses.",
+        ),
+        PairError::Claimed => (
+            "new-device",
+            "Call your friend, and compare the number with 'recovery contacts verify NAME'.",
+        ),
         PairError::NoSuchPerson => ("no-such-contact", "'recovery contacts' shows everybody."),
         PairError::WrongNumber => (
             "wrong-number",
@@ -54,6 +62,10 @@ pub(super) fn protect(error: &ProtectError) -> Failure {
         ProtectError::Contested(_) => {
             ("contested", "Call them, and compare the number with 'recovery contacts verify NAME'.")
         }
+        ProtectError::Moved(_) => (
+            "contact-moved",
+            "Call them, and compare the number with 'recovery contacts verify NAME'; or leave them out with 'recovery contacts remove NAME'.",
+        ),
         ProtectError::Left(_) => ("contact-left", "Choose other contacts, or invite them again."),
         ProtectError::PassphraseNeeded => (
             "passphrase-needed",

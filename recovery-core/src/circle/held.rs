@@ -1,10 +1,11 @@
 //! What a contact keeps: of owners whose pieces it holds, and of requests that were opened on its device.
 
-use super::Inbox;
+use super::{Inbox, Known, audit_key};
 use crate::{
     ids::{Base, CircleId, ContactId, RequestId},
     keys::Card,
     name::Name,
+    secret::Secret,
     sign::Signed,
     wire::{
         link::LinkSecret,
@@ -44,6 +45,18 @@ impl HeldBundle {
     #[must_use]
     pub fn bundle(&self) -> Option<Bundle> {
         self.signed.peek().ok()
+    }
+
+    /// What checks proofs of holding it.
+    #[must_use]
+    pub fn audit(&self) -> Option<Secret<32>> {
+        Some(audit_key(&self.pieces.shares, self.circle, self.contact()?))
+    }
+
+    /// As whom this person was given it: an identity of theirs, perhaps a former one.
+    #[must_use]
+    pub fn contact(&self) -> Option<ContactId> {
+        self.bundle().map(|bundle| bundle.contact)
     }
 }
 
@@ -86,6 +99,88 @@ pub struct Held {
     /// Circles that the owner called superseded, the newest last: their pieces are not taken any more.
     #[n(11)]
     pub forgotten: Vec<CircleId>,
+    /// As whom they know this person, if not as the one that signs now.
+    #[n(12)]
+    pub known: Option<Known>,
+    /// Which identities of theirs there were, and which say to come next.
+    #[n(13)]
+    pub succession: Option<Succeeded>,
+}
+
+/// The identities of an owner, as a contact knows of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Succeeded {
+    /// Identities that were replaced, the oldest first: nothing that they sign is taken any more.
+    #[n(0)]
+    pub former: Vec<ContactId>,
+    /// When the last succession that was accepted was made.
+    #[n(1)]
+    pub made: u64,
+    /// New devices that wait for the number to be compared.
+    #[n(2)]
+    pub claims: Vec<Claim>,
+}
+
+/// A new device that says to be an owner's.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Claim {
+    /// The identity that vouched for it.
+    #[n(0)]
+    pub by: ContactId,
+    /// Its card.
+    #[n(1)]
+    pub card: Card,
+    /// Its [`Succession`](crate::wire::messages::Succession), not yet checked.
+    #[n(2)]
+    pub signed: Signed,
+}
+
+/// Where an owner stands with a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody says anything else.
+    Current,
+    /// A new device says to be theirs, and waits for its number to be compared.
+    Claimed,
+    /// Several do.
+    Contested,
+}
+
+impl Held {
+    /// Whether an identity is, or was, this owner's.
+    #[must_use]
+    pub fn is(&self, id: ContactId) -> bool {
+        self.card.id() == id || self.was(id)
+    }
+
+    /// Whether an identity of this owner's was replaced.
+    #[must_use]
+    pub fn was(&self, id: ContactId) -> bool {
+        self.succession.as_ref().is_some_and(|known| known.former.contains(&id))
+    }
+
+    /// New devices that wait for the number to be compared.
+    #[must_use]
+    pub fn claims(&self) -> &[Claim] {
+        self.succession.as_ref().map(|known| known.claims.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether the identity that is known said itself that it has a successor. From then on it can't change
+    /// anything: it may be in a thief's hands.
+    #[must_use]
+    pub fn frozen(&self) -> bool {
+        self.claims().iter().any(|claim| claim.by == self.card.id())
+    }
+
+    /// Where this owner stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.claims() {
+            [] => Standing::Current,
+            [_] => Standing::Claimed,
+            _ => Standing::Contested,
+        }
+    }
 }
 
 /// A request that its owner stopped.
@@ -158,6 +253,9 @@ pub struct Opened {
     /// It went against the owner's stop.
     #[n(13)]
     pub overrode: bool,
+    /// A successor was accepted by it: it does not make another one.
+    #[n(14)]
+    pub succeeded: bool,
 }
 
 impl Opened {

@@ -11,7 +11,8 @@ use super::{
 use crate::{
     address::MailboxAddress,
     circle::{Held, HeldBack, HeldBundle, Opened, OpenedState},
-    ids::RequestId,
+    ids::{ContactId, RequestId},
+    keys::Card,
     name::Name,
     number::Number,
     seal::{self, LETTER_MAX, Letter},
@@ -144,12 +145,15 @@ impl Device {
             opened.checked = true;
             return Ok((Tried::Right, Step::default()));
         }
-        opened.tries_left = opened.tries_left.saturating_sub(1);
+        if !planted!(TriesNotCounted) {
+            opened.tries_left = opened.tries_left.saturating_sub(1);
+        }
         if opened.tries_left > 0 {
             return Ok((Tried::Wrong { tries_left: opened.tries_left }, Step::default()));
         }
-        opened.state = OpenedState::Burnt;
-        opened.checked = false;
+        if !planted!(BurntIsOpen) {
+            (opened.state, opened.checked) = (OpenedState::Burnt, false);
+        }
         Ok((Tried::Burnt, self.alert(id, AlertKind::WrongNumbers, None, ctx)))
     }
 
@@ -167,19 +171,20 @@ impl Device {
     ) -> Result<Sent, ApproveError> {
         let opened = self.approvable(id, consent, ctx.now)?.clone();
         // Without a stop there is nothing to go against, and no way around the delay.
-        let stopped = opened.state == OpenedState::Vetoed || opened.overrode;
+        let stopped =
+            opened.state == OpenedState::Vetoed || opened.overrode || planted!(OverrideUnasked);
         let overrides = consent.overrides && stopped;
         let checked = match consent.scanned {
-            Some(link) if link.request == Some(id) => Checked::Scanned,
+            Some(link) if link.request == Some(id) || planted!(LinkAsCode) => Checked::Scanned,
             Some(_) => return Err(ApproveError::NotScanned),
-            None if opened.checked => Checked::Number,
+            None if opened.checked || planted!(NumberNotNeeded) => Checked::Number,
             None => return Err(ApproveError::Unchecked),
         };
         if let Some(due) = opened.release_at(ctx.now).filter(|due| ctx.now < *due) {
             return Ok(Sent { release_at: Some(due), ..Sent::to(Step::default()) });
         }
         let over = opened.held.is_some() || opened.released;
-        let mut hold = match over || overrides {
+        let mut hold = match over || overrides || planted!(DelayForgotten) {
             true => HoldPolicy::default(),
             false => self.hold_policy(&opened)?,
         };
@@ -198,7 +203,10 @@ impl Device {
             known.held = Some(HeldBack { due, by: hold.by, checked, by_file });
         }
         let kind = if overrides { AlertKind::Overridden } else { AlertKind::Approved };
-        let to_owner = self.alert(id, kind, None, ctx);
+        let to_owner = match planted!(OwnerNotTold) {
+            true => Step::default(),
+            false => self.alert(id, kind, None, ctx),
+        };
         Ok(Sent { to_owner, ..sent })
     }
 
@@ -222,10 +230,13 @@ impl Device {
         (checked, overrides): (Checked, bool),
         ctx: &mut Context<'_>,
     ) -> Result<Sent, ApproveError> {
-        let approval = self.approval(opened, checked, overrides)?;
-        let message = to_requester(&self.identity, opened, &approval, ctx)?;
-        let mut sent = Sent::to(self.to_session(opened, &message)?);
-        sent.message = Some(message);
+        let mut sent = Sent::to(Step::default());
+        for approval in self.approvals(opened, checked, overrides)? {
+            let message = self.to_requester(opened, (&approval, approval.card.id()), ctx)?;
+            sent.to_requester.then(self.to_session(opened, &message)?);
+            // A file holds one: that of the pieces which came last.
+            sent.message = Some(message);
+        }
         Ok(sent)
     }
 
@@ -240,41 +251,83 @@ impl Device {
     ) -> Result<Sent, ApproveError> {
         let held = self.chosen(opened)?;
         let at = ctx.now.saturating_add(hold.delay);
-        let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
-        let bundle = held.bundles.last().ok_or(ApproveError::NotHeld)?.signed.clone();
+        let newest = held.bundles.last().ok_or(ApproveError::NotHeld)?;
+        let me = newest.contact().ok_or(ApproveError::Internal)?;
+        let (card, bundle) = (self.card_as(held, me)?, newest.signed.clone());
         let due = Due { version: V1, request: opened.id, card, bundle, at };
-        let note = to_requester(&self.identity, opened, &due, ctx)?;
+        let note = self.to_requester(opened, (&due, me), ctx)?;
         let mut step = self.to_session(opened, &note)?;
         if hold.by == HoldBy::Relay {
-            let approval = self.approval(opened, checked, false)?;
-            let body = to_requester(&self.identity, opened, &approval, ctx)?;
             let request: Request = opened.request.peek()?;
-            for (to, owners) in counting(hold, request.card.mailboxes()) {
-                let own = opened.withdraw.hold(to.relay.as_str()).id();
-                let (to, body, holds) = (to.clone(), body.clone(), vec![owners, own]);
-                step.outbox.push(Delivery::PostHeld { to, body, holds, delay: hold.delay });
+            for approval in self.approvals(opened, checked, false)? {
+                let body = self.to_requester(opened, (&approval, approval.card.id()), ctx)?;
+                for (to, owners) in counting(hold, request.card.mailboxes()) {
+                    let own = opened.withdraw.hold(to.relay.as_str()).id();
+                    let (to, body, holds) = (to.clone(), body.clone(), vec![owners, own]);
+                    step.outbox.push(Delivery::PostHeld { to, body, holds, delay: hold.delay });
+                }
             }
         }
         Ok(Sent { release_at: Some(at), ..Sent::to(step) })
     }
 
-    fn approval(
+    /// One approval for each identity of this person's that was given pieces: most have one.
+    fn approvals(
         &self,
         opened: &Opened,
         checked: Checked,
         overrides: bool,
-    ) -> Result<Approval, ApproveError> {
+    ) -> Result<Vec<Approval>, ApproveError> {
         let held = self.chosen(opened)?;
-        let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
-        let (holdings, newest) = (holdings(held), held.newest.clone());
-        let request = opened.id;
-        Ok(Approval { version: V1, request, card, checked, holdings, newest, overrides })
+        let mut selves = Vec::new();
+        for me in held.bundles.iter().filter_map(HeldBundle::contact) {
+            if !selves.contains(&me) {
+                selves.push(me);
+            }
+        }
+        if selves.is_empty() {
+            return Err(ApproveError::NotHeld);
+        }
+        let approval = |me: ContactId| {
+            let (card, holdings) = (self.card_as(held, me)?, holdings(held, me));
+            let (request, newest) = (opened.id, held.newest.clone());
+            Ok(Approval { version: V1, request, card, checked, holdings, newest, overrides })
+        };
+        selves.into_iter().map(approval).collect()
+    }
+
+    /// This person's card for an owner, by one of their identities.
+    fn card_as(&self, held: &Held, me: ContactId) -> Result<Card, ApproveError> {
+        if me == self.id() {
+            return self.card_for(&held.inbox).ok_or(ApproveError::Internal);
+        }
+        let former = self.former_identity(me).ok_or(ApproveError::Internal)?;
+        let known = held.known.as_ref().filter(|known| known.id == me);
+        let inbox = known.map(|known| known.inbox.addresses()).unwrap_or_default();
+        Ok(Card::verify(&former.card(self.name().clone(), inbox))?)
+    }
+
+    /// Signs for the request, by one of this person's identities, and seals to its key.
+    fn to_requester(
+        &self,
+        opened: &Opened,
+        (body, me): (&impl Statement, ContactId),
+        ctx: &mut Context<'_>,
+    ) -> Result<Vec<u8>, ApproveError> {
+        let former = self.former_identity(me);
+        let identity = former.as_ref().filter(|_| me != self.id()).unwrap_or(&self.identity);
+        let request: Request = opened.request.peek()?;
+        let signed = Signed::new(body, identity, opened.id.as_bytes());
+        let sealing = &request.card.keys().sealing;
+        seal::seal(&Letter::new(signed, None), sealing, &mut ctx.rng)
+            .map_err(|_| ApproveError::Internal)
     }
 
     /// Releases what this device held back and is due; forgets what a relay held and has released.
     pub(crate) fn release_due(&mut self, ctx: &mut Context<'_>) -> Step {
         let due = |opened: &&Opened| {
-            let over = opened.held.is_some_and(|held| held.due <= ctx.now);
+            let now = ctx.now + u64::from(planted!(ReleasedEarly));
+            let over = opened.held.is_some_and(|held| held.due <= now);
             opened.state == OpenedState::Approved && !opened.released && over
         };
         let due: Vec<Opened> = self.opened().iter().filter(due).cloned().collect();
@@ -321,11 +374,12 @@ impl Device {
         };
         let held = self.chosen(&opened)?;
         let mut sent = Sent::to(self.take_back(&opened, ctx.now));
-        if opened.checked {
-            let card = self.card_for(&held.inbox).ok_or(ApproveError::Internal)?;
-            let bundle = held.bundles.last().map(|bundle| bundle.signed.clone());
+        if opened.checked || planted!(DeclineIsHeard) {
+            let newest = held.bundles.last();
+            let me = newest.and_then(HeldBundle::contact).unwrap_or(self.id());
+            let (card, bundle) = (self.card_as(held, me)?, newest.map(|b| b.signed.clone()));
             let decline = Decline { version: V1, request: id, card, bundle };
-            let message = to_requester(&self.identity, &opened, &decline, ctx)?;
+            let message = self.to_requester(&opened, (&decline, me), ctx)?;
             sent.to_requester.then(self.to_session(&opened, &message)?);
             sent.message = Some(message);
         }
@@ -432,20 +486,6 @@ impl Device {
     }
 }
 
-/// Signs for the request and seals to its key.
-fn to_requester(
-    identity: &crate::keys::Identity,
-    opened: &Opened,
-    body: &impl Statement,
-    ctx: &mut Context<'_>,
-) -> Result<Vec<u8>, ApproveError> {
-    let request: Request = opened.request.peek()?;
-    let signed = Signed::new(body, identity, opened.id.as_bytes());
-    let sealing = &request.card.keys().sealing;
-    seal::seal(&Letter::new(signed, None), sealing, &mut ctx.rng)
-        .map_err(|_| ApproveError::Internal)
-}
-
 /// The session's mailboxes at relays whose hold counts, with the owner's hold there.
 fn counting<'a>(
     hold: &'a HoldPolicy,
@@ -458,9 +498,9 @@ fn counting<'a>(
     })
 }
 
-/// Every generation held, the newest last, as far as they fit one letter: pieces before copies of the vault,
+/// Every generation that one identity of the friend's holds, the newest last, as far as they fit one letter: pieces before copies of the vault,
 /// the newest first.
-fn holdings(held: &Held) -> Vec<Holding> {
+fn holdings(held: &Held, me: ContactId) -> Vec<Holding> {
     let mut room = HOLDINGS_MAX;
     let mut take = |size: usize| {
         let fits = size <= room;
@@ -471,7 +511,8 @@ fn holdings(held: &Held) -> Vec<Holding> {
         let (bundle, shares) = (bundle.signed.clone(), bundle.pieces.shares.clone());
         Holding { bundle, shares, container: None }
     };
-    let newest_first = held.bundles.iter().rev().map(|bundle| (bundle, holding(bundle)));
+    let ours = held.bundles.iter().rev().filter(|bundle| bundle.contact() == Some(me));
+    let newest_first = ours.map(|bundle| (bundle, holding(bundle)));
     let mut kept: Vec<(&HeldBundle, Holding)> =
         newest_first.filter(|(_, holding)| take(wire::encode(holding).len())).collect();
     for (bundle, holding) in &mut kept {

@@ -4,10 +4,11 @@ use super::{
     Context, Delivery, Source, Step, Watch,
     drill::{OwnDrill, Rehearsal},
     request::NewDevice,
+    takeover::Kept,
 };
 use crate::{
     address::{RelayUrl, SlotAddress},
-    circle::{Contact, Held, Inbox, Opened},
+    circle::{Contact, Held, Inbox, Known, Opened},
     ids::{Base, CircleId, ContactId, RequestId, SlotId},
     keys::{Card, Identity},
     name::Name,
@@ -61,6 +62,12 @@ pub(crate) struct State {
     /// Unix seconds when a sheet was last made.
     #[n(10)]
     pub(crate) sheet: Option<u64>,
+    /// What contacts who do not know this identity yet have to get, sealed to them.
+    #[n(11)]
+    pub(crate) kept: Vec<Kept>,
+    /// Unix seconds when another device took the place of this one.
+    #[n(12)]
+    pub(crate) replaced: Option<u64>,
 }
 
 impl Wire for State {
@@ -254,6 +261,8 @@ impl Device {
             drills: Vec::new(),
             rehearsals: Vec::new(),
             sheet: None,
+            kept: Vec::new(),
+            replaced: None,
         })
     }
 
@@ -451,6 +460,13 @@ impl Device {
         let contacts = vault.contacts.iter().map(|c| (Source::Contact(c.card.id()), &c.inbox));
         let owners = vault.held.iter().map(|held| (Source::Owner(held.card.id()), &held.inbox));
         let mut watches = Vec::new();
+        let contacts = contacts.chain(vault.contacts.iter().filter_map(|contact| {
+            Some((Source::Contact(contact.card.id()), &contact.known.as_ref()?.inbox))
+        }));
+        let owners =
+            owners.chain(vault.held.iter().filter_map(|held| {
+                Some((Source::Owner(held.card.id()), &held.known.as_ref()?.inbox))
+            }));
         for (source, inbox) in invites.chain(contacts).chain(owners) {
             watches.extend(inbox.relays.iter().map(|relay| Watch {
                 source,
@@ -474,6 +490,8 @@ impl Device {
     /// time is over, tells contacts of a newer vault.
     pub fn tidy(&mut self, ctx: &mut Context<'_>) -> Step {
         let mut step = self.release_due(ctx);
+        step.then(self.accept_vouched(ctx));
+        step.then(self.remind(ctx));
         for invite in self.state.invites.extract_if(.., |invite| invite.expires <= ctx.now) {
             step.then(invite.close());
         }
@@ -492,11 +510,22 @@ impl Device {
         to: &Card,
         ctx: &mut Context<'_>,
     ) -> Option<Step> {
-        let letter = Letter::new(Signed::new(body, &self.identity, audience), None);
-        let message = seal::seal(&letter, &to.keys().sealing, &mut ctx.rng).ok()?;
-        let mut step = Step::default();
-        step.post(to.mailboxes(), &message);
-        Some(step)
+        say_as(&self.identity, body, audience, (to, ctx))
+    }
+
+    /// The letter in a message to this person, and as whom they got it: as they are now, or as somebody still
+    /// knows them.
+    pub(crate) fn open_as(
+        &self,
+        known: Option<&Known>,
+        message: &[u8],
+    ) -> Option<(Letter, ContactId)> {
+        if let Ok(letter) = seal::open(&self.identity, message) {
+            return Some((letter, self.id()));
+        }
+        let former = self.former_identity(known?.id)?;
+        let letter = seal::open(&former, message).ok()?;
+        Some((letter, former.id()))
     }
 
     pub(crate) fn contact_mut(&mut self, id: ContactId) -> Option<&mut Contact> {
@@ -504,7 +533,7 @@ impl Device {
     }
 
     pub(crate) fn held_mut(&mut self, owner: ContactId) -> Option<&mut Held> {
-        self.state.vault.held.iter_mut().find(|held| held.card.id() == owner)
+        self.state.vault.held.iter_mut().find(|held| held.is(owner))
     }
 
     /// This person's card with the mailboxes of one pair.
@@ -512,6 +541,20 @@ impl Device {
         let signed = self.identity.card(self.name().clone(), inbox.addresses());
         Card::verify(&signed).ok()
     }
+}
+
+/// The same, signed by any identity of this person's.
+pub(crate) fn say_as<T: Statement>(
+    identity: &Identity,
+    body: &T,
+    audience: &[u8],
+    (to, ctx): (&Card, &mut Context<'_>),
+) -> Option<Step> {
+    let letter = Letter::new(Signed::new(body, identity, audience), None);
+    let message = seal::seal(&letter, &to.keys().sealing, &mut ctx.rng).ok()?;
+    let mut step = Step::default();
+    step.post(to.mailboxes(), &message);
+    Some(step)
 }
 
 impl std::fmt::Debug for Device {

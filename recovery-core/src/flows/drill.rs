@@ -3,7 +3,7 @@
 
 use super::{Context, Event, Step, approve::Tried, device::Device, request::TRIES};
 use crate::{
-    circle::{Circle, Contact, audit_key, drill_proof},
+    circle::{Circle, Contact, HeldBundle, drill_proof},
     ids::{CircleId, ContactId, DrillId},
     kdf::KdfCostError,
     number::Number,
@@ -205,11 +205,11 @@ impl Device {
     /// Friend: proofs that the pieces open, which tell nothing of the pieces.
     fn rehearse(&self, owner: ContactId, id: DrillId) -> Vec<CircleProof> {
         let bundles = self.held_of(owner).into_iter().flat_map(|held| &held.bundles);
-        let prove = |bundle: &crate::circle::HeldBundle| {
-            let audit = audit_key(&bundle.pieces.shares, bundle.circle, self.id());
-            CircleProof { circle: bundle.circle, proof: Some(drill_proof(&audit, id)) }
+        let prove = |bundle: &HeldBundle| {
+            let proof = Some(drill_proof(&bundle.audit()?, id));
+            Some(CircleProof { circle: bundle.circle, proof })
         };
-        bundles.map(prove).collect()
+        bundles.filter_map(prove).collect()
     }
 
     /// Owner: a contact rehearsed.

@@ -3,16 +3,16 @@
 use super::{
     Context, Event, Step,
     device::{Device, Recovery, Report},
+    pair::answer_proof,
     request::request_id,
 };
 use crate::{
     circle::{Asked, Contact, Member, MemberState, challenge_proof, receipt_proof},
     ids::ContactId,
-    seal,
     sign::{Kind, Signed, Statement, StatementError},
     wire::{
         V1,
-        messages::{Alert, Challenge, CircleProof, Leave, Proof, Receipt, Request},
+        messages::{Alert, Answer, Challenge, CircleProof, Leave, Proof, Receipt, Request},
     },
 };
 use std::collections::BTreeSet;
@@ -33,11 +33,23 @@ impl Device {
             return Step::default();
         };
         let ignored = |why| Step::event(Event::Ignored { from: Some(contact.name.clone()), why });
-        let Ok(letter) = seal::open(&self.identity, message) else {
+        let Some((letter, me)) = self.open_as(contact.known.as_ref(), message) else {
             return ignored("it is not sealed to you, or was changed");
         };
         let signed = &letter.signed;
+        if signed.kind == Kind::Successor && signed.sender == self.id() {
+            return self.on_own_successor(signed);
+        }
+        if me != self.id() {
+            // They do not know this identity yet; what they warn of is heard all the same.
+            let alert = signed.verify(contact.card.keys(), me.as_bytes());
+            return alert.map(|alert| self.on_alert(&contact, alert)).unwrap_or_default();
+        }
         let step = match signed.kind {
+            Kind::Answer => self.answers(&contact, signed),
+            Kind::Moved => {
+                self.said(&contact, signed).map(|said| self.on_moved(&contact, said, ctx.now))
+            }
             Kind::Receipt => {
                 self.said(&contact, signed).map(|said| self.on_receipt(&contact, &said, ctx.now))
             }
@@ -56,9 +68,13 @@ impl Device {
                 .map(|said| self.on_drill_answer(&contact, &said, ctx.now)),
             _ => return ignored("a contact does not send such messages"),
         };
-        let Ok(mut step) = step else {
+        let Ok(step) = step else {
             return ignored("its signature is wrong");
         };
+        // Who speaks to this identity knows it.
+        let mut known = self.is_known_to(id, ctx);
+        known.then(step);
+        let mut step = known;
         // Only news shows that the contact is there: a relay can repeat what it said before.
         let news = step.events.iter().any(|event| !matches!(event, Event::ProofFailed { .. }));
         if let Some(contact) = self.contact_mut(id).filter(|_| news) {
@@ -71,6 +87,13 @@ impl Device {
     /// What a contact signed for this owner.
     fn said<T: Statement>(&self, contact: &Contact, signed: &Signed) -> Result<T, StatementError> {
         signed.verify(contact.card.keys(), self.id().as_bytes())
+    }
+
+    /// A contact answers word of this identity: that it does says everything, if it knows the invite.
+    fn answers(&self, contact: &Contact, signed: &Signed) -> Result<Step, StatementError> {
+        let said: Answer = self.said(contact, signed)?;
+        let right = answer_proof(&contact.secret, &said.card).ct_eq(&said.proof);
+        bool::from(right).then(Step::default).ok_or(StatementError::Sender)
     }
 
     fn on_receipt(&mut self, contact: &Contact, receipt: &Receipt, now: u64) -> Step {
@@ -87,7 +110,8 @@ impl Device {
             return Step::default();
         }
         // A receipt says that the piece came; whether it is still there, later proofs say.
-        let step = match (bool::from(right), member.state) {
+        let right = bool::from(right) || planted!(ReceiptNotChecked);
+        let step = match (right, member.state) {
             (true, MemberState::Held) => return Step::default(),
             (true, _) if member.proved.is_some() => return Step::default(),
             (true, _) => held(member, contact, generation, now),
@@ -101,7 +125,9 @@ impl Device {
     /// Asks every contact of every generation to prove that it still holds its pieces.
     pub fn check(&mut self, ctx: &mut Context<'_>) -> Step {
         let members = self.vault().circles.iter().flat_map(|circle| &circle.members);
-        let here = |id: &ContactId| self.contact(*id).is_some_and(|contact| !contact.left);
+        let here = |id: &ContactId| {
+            self.contact(*id).is_some_and(|contact| !contact.left && contact.known.is_none())
+        };
         let asked: BTreeSet<ContactId> = members.map(|member| member.id).filter(here).collect();
         let mut step = Step::default();
         for id in asked {
@@ -115,7 +141,7 @@ impl Device {
     }
 
     /// What one contact is asked, and notes that it is.
-    fn question(&mut self, id: ContactId, ctx: &mut Context<'_>) -> Challenge {
+    pub(crate) fn question(&mut self, id: ContactId, ctx: &mut Context<'_>) -> Challenge {
         let mut fresh = [0; 32];
         ctx.rng.fill_bytes(&mut fresh);
         let mut circles = Vec::new();
@@ -160,7 +186,8 @@ impl Device {
             return Step::default();
         };
         // Only the question that waits: an answer that a relay repeats proves nothing today.
-        if member.asked.as_ref().is_none_or(|asked| asked.nonce != said.nonce) {
+        let waits = member.asked.as_ref().is_some_and(|asked| asked.nonce == said.nonce);
+        if !waits && !planted!(ProofRepeated) {
             return Step::default();
         }
         member.asked = None;
@@ -195,7 +222,9 @@ impl Device {
             return Step::default();
         };
         let request = request_id(&signed);
-        if self.state.came_by == Some(request) {
+        let before = self.vault().former.as_ref();
+        let ours = before.is_some_and(|former| former.requests.contains(&request));
+        if self.state.came_by == Some(request) || ours {
             return Step::default();
         }
         let (claims, device) = (body.card.name().clone(), body.device);

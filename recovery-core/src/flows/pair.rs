@@ -61,6 +61,12 @@ pub enum PairError {
     /// A piece of this owner's key is here already.
     #[error("you have accepted an invitation of this person already")]
     Known,
+    /// The invite is from a device that another one took the place of.
+    #[error("this invitation is from a device that was replaced")]
+    Replaced,
+    /// The invite's device says to be that of somebody who is known, and waits for its number.
+    #[error("you know this person already, and have not compared the number of their new device")]
+    Claimed,
     /// No contact or owner of that name.
     #[error("there is nobody of that name")]
     NoSuchPerson,
@@ -166,6 +172,13 @@ impl Device {
         }
         // As long as nothing came of it, an invite can be answered again: the answer may be lost.
         let before = self.held_of(owner).cloned();
+        if before.as_ref().is_some_and(|held| held.was(owner)) {
+            return Err(PairError::Replaced);
+        }
+        let claims = |held: &Held| held.claims().iter().any(|claim| claim.card.id() == owner);
+        if self.held().iter().any(claims) {
+            return Err(PairError::Claimed);
+        }
         if before.as_ref().is_some_and(|held| !held.bundles.is_empty()) {
             return Err(PairError::Known);
         }
@@ -193,6 +206,8 @@ impl Device {
             stopped: Vec::new(),
             asked: 0,
             forgotten: Vec::new(),
+            known: None,
+            succession: None,
         };
         let step = self.answer(&held, &invite.answers, ctx).ok_or(PairError::Damaged)?;
         let number = self.number_with_owner(&held, ctx)?;
@@ -289,6 +304,8 @@ impl Device {
             seen: ctx.now,
             left: false,
             told: Told::default(),
+            known: None,
+            moved: None,
         });
         self.state.vault.touch(ctx.now);
         step
@@ -311,103 +328,6 @@ impl Device {
         let name = contact.name.clone();
         self.state.vault.touch(ctx.now);
         Step::event(Event::ContactContested { name })
-    }
-
-    /// Compares the number that `name` read out: a contact's, or an owner's. Settles a contested
-    /// contact in favour of the one whose number it is.
-    ///
-    /// # Errors
-    /// [`PairError::NoSuchPerson`], [`PairError::WrongNumber`].
-    pub fn verify(
-        &mut self,
-        name: &Name,
-        number: &Number,
-        ctx: &mut Context<'_>,
-    ) -> Result<(), PairError> {
-        // One name can be both: people often hold pieces for each other.
-        let as_contact = self.verify_contact(name, number, ctx);
-        let verified = match as_contact {
-            Ok(()) => Ok(()),
-            Err(error) => match self.verify_owner(name, number, ctx) {
-                Err(PairError::NoSuchPerson) => Err(error),
-                as_owner => as_owner,
-            },
-        };
-        if verified.is_ok() {
-            self.state.vault.touch(ctx.now);
-        }
-        verified
-    }
-
-    fn verify_contact(
-        &mut self,
-        name: &Name,
-        number: &Number,
-        ctx: &Context<'_>,
-    ) -> Result<(), PairError> {
-        let contact = self.contact_named(name).cloned().ok_or(PairError::NoSuchPerson)?;
-        let right = self.right_card(&contact, number, ctx)?;
-        let contact = self.state.vault.contacts.iter_mut().find(|c| c.name == *name);
-        let contact = contact.ok_or(PairError::NoSuchPerson)?;
-        contact.card = right;
-        contact.rivals.clear();
-        contact.verified = true;
-        Ok(())
-    }
-
-    fn verify_owner(
-        &mut self,
-        name: &Name,
-        number: &Number,
-        ctx: &Context<'_>,
-    ) -> Result<(), PairError> {
-        let held = self.held_named(name).ok_or(PairError::NoSuchPerson)?;
-        if !self.number_with_owner(held, ctx)?.matches(number) {
-            return Err(PairError::WrongNumber);
-        }
-        let held = self.state.vault.held.iter_mut().find(|held| held.name == *name);
-        held.ok_or(PairError::NoSuchPerson)?.verified = true;
-        Ok(())
-    }
-
-    /// The card, among those who answered, that the number belongs to.
-    fn right_card(
-        &self,
-        contact: &Contact,
-        number: &Number,
-        ctx: &Context<'_>,
-    ) -> Result<Card, PairError> {
-        for card in std::iter::once(&contact.card).chain(&contact.rivals) {
-            if self.number_with_contact(contact, card, ctx)?.matches(number) {
-                return Ok(card.clone());
-            }
-        }
-        Err(PairError::WrongNumber)
-    }
-
-    /// Owner: the number to compare with one who answered with `card`.
-    ///
-    /// # Errors
-    /// [`PairError::Damaged`] never happens with the standard cost.
-    pub fn number_with_contact(
-        &self,
-        contact: &Contact,
-        card: &Card,
-        ctx: &Context<'_>,
-    ) -> Result<Number, PairError> {
-        let mine = self.identity.card(self.name().clone(), contact.inbox.addresses());
-        Number::of_pairing(&mine, card.signed(), &contact.secret, ctx.cost)
-            .map_err(|_| PairError::Damaged)
-    }
-
-    /// Friend: the number to compare with an owner.
-    ///
-    /// # Errors
-    /// [`PairError::Damaged`] never happens with the standard cost.
-    pub fn number_with_owner(&self, held: &Held, ctx: &Context<'_>) -> Result<Number, PairError> {
-        let mine = self.identity.card(self.name().clone(), held.inbox.addresses());
-        Number::of_pairing(held.card.signed(), &mine, &held.secret, ctx.cost)
-            .map_err(|_| PairError::Damaged)
     }
 
     /// Marks a contact as left out of the next circle.
@@ -449,7 +369,7 @@ impl Device {
     /// What is held of the owner with this id.
     #[must_use]
     pub fn held_of(&self, id: ContactId) -> Option<&Held> {
-        self.held().iter().find(|held| held.card.id() == id)
+        self.held().iter().find(|held| held.is(id))
     }
 
     /// The name, with a number behind it if another owner has it.
@@ -481,7 +401,7 @@ pub fn read_invite(link: &Link, boxed: &[u8], now: u64) -> Result<Invite, PairEr
 }
 
 /// HKDF(link secret, label ‖ 0x00 ‖ card).
-fn answer_proof(secret: &LinkSecret, card: &Card) -> [u8; 32] {
+pub(crate) fn answer_proof(secret: &LinkSecret, card: &Card) -> [u8; 32] {
     let card = wire::encode(card.signed());
     let proof: Secret<32> = hkdf(secret.expose(), &[], labels::ANSWER_PROOF, &[&card]);
     *proof.expose()

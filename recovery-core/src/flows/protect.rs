@@ -40,6 +40,9 @@ pub enum ProtectError {
     /// Two people answered a contact's invite.
     #[error("two people answered the invitation of {0}, so nothing is sent to them")]
     Contested(Name),
+    /// A new device says to be a contact's.
+    #[error("{0} has a new device, whose number was not compared yet")]
+    Moved(Name),
     /// A contact said farewell.
     #[error("{0} has left: they hold no piece any more, and take none")]
     Left(Name),
@@ -156,6 +159,9 @@ impl Device {
             let body = seal::seal(&letter, &contact.card.keys().sealing, &mut ctx.rng)
                 .map_err(|_| ProtectError::Sharing)?;
             step.post(contact.card.mailboxes(), &body);
+            if contact.known.is_some() {
+                self.keep_bundle(contact.card.id(), id, &body);
+            }
         }
         self.state.vault = next;
         Ok(Protected { circle: id, generation, step })
@@ -166,6 +172,9 @@ impl Device {
         let find = |id: &ContactId| match self.contact(*id) {
             Some(contact) if contact.contested() => {
                 Err(ProtectError::Contested(contact.name.clone()))
+            }
+            Some(contact) if !contact.moves().is_empty() => {
+                Err(ProtectError::Moved(contact.name.clone()))
             }
             Some(contact) if contact.left => Err(ProtectError::Left(contact.name.clone())),
             Some(contact) => Ok(contact.clone()),

@@ -90,14 +90,19 @@ impl Device {
         if newest.passphrase.is_some() && passphrase.is_none() {
             return Err(ProtectError::PassphraseNeeded);
         }
-        let policy = self.remaining(&newest.policy)?;
+        let policy = self.remaining(&newest.policy, |_| true)?;
         let (delay, hold_by) = (newest.hold.delay, newest.hold.by);
         self.protect(Plan { policy, passphrase, delay, hold_by }, ctx)
     }
 
-    /// The policy without those who were removed or left.
-    fn remaining(&self, policy: &Policy) -> Result<Policy, ProtectError> {
-        let stays = |id: &ContactId| self.contact(*id).is_some_and(|c| !c.removed && !c.left);
+    /// The policy without those who were removed or left, or do not fit.
+    pub(crate) fn remaining(
+        &self,
+        policy: &Policy,
+        fits: impl Fn(&Contact) -> bool,
+    ) -> Result<Policy, ProtectError> {
+        let stays = |contact: &Contact| !contact.removed && !contact.left && fits(contact);
+        let stays = |id: &ContactId| self.contact(*id).is_some_and(stays);
         let group = |group: &Group| {
             let members: Vec<ContactId> = group.members.iter().copied().filter(stays).collect();
             Group { members, ..group.clone() }
@@ -119,10 +124,12 @@ impl Device {
         let superseded = self.vault().circles.iter().filter(|c| c.stage == Stage::Superseded);
         let superseded: Vec<CircleId> = superseded.map(|circle| circle.id).collect();
         // One that is superseded is kept while the live one is not complete; not two.
+        let complete = complete || planted!(RetiredTooEarly);
         let kept = usize::from(!complete).min(superseded.len());
         for id in superseded.iter().take(superseded.len() - kept) {
             step.then(self.retire(*id, ctx));
         }
+        step.then(self.retire_former(ctx));
         step
     }
 
@@ -149,7 +156,7 @@ impl Device {
     }
 
     /// Whether a relay has the container of this generation, if it has a key of its own.
-    fn is_stored(&self, circle: &Circle) -> bool {
+    pub(crate) fn is_stored(&self, circle: &Circle) -> bool {
         let Some(root) = &circle.root else { return true };
         let at = |relay: &RelayUrl| root.slot.slot(relay.as_str()).id();
         self.state.copies.iter().any(|copy| copy.version > 0 && copy.slot == at(&copy.relay))
@@ -180,12 +187,10 @@ impl Device {
         let Some(old) = vault.circles.extract_if(.., |circle| circle.id == id).next() else {
             return Step::default();
         };
+        vault.touch(ctx.now);
         let gone = |member: &Member| Deletion { contact: member.id, at: None };
         let members = old.members.iter().map(gone).collect();
-        vault.retired.push(Retired { id, generation: old.generation, members });
-        let surplus = vault.retired.len().saturating_sub(RETIRED_MAX);
-        vault.retired.drain(..surplus);
-        vault.touch(ctx.now);
+        self.remember_retired(Retired { id, generation: old.generation, members });
         let mut step = Step::event(Event::CircleRetired { generation: old.generation });
         if let Some(Root { slot, .. }) = old.root {
             let at = |relay: &RelayUrl| slot.slot(relay.as_str()).id();
@@ -200,14 +205,21 @@ impl Device {
         step
     }
 
-    /// Owner: a statement to one contact.
+    pub(crate) fn remember_retired(&mut self, retired: Retired) {
+        let known = &mut self.state.vault.retired;
+        known.push(retired);
+        let surplus = known.len().saturating_sub(RETIRED_MAX);
+        known.drain(..surplus);
+    }
+
+    /// Owner: a statement to one contact; nothing to one who does not know this identity yet.
     pub(crate) fn tell<T: Statement>(
         &self,
         contact: ContactId,
         body: &T,
         ctx: &mut Context<'_>,
     ) -> Step {
-        let contact = self.contact(contact).filter(|contact| !contact.left);
+        let contact = self.contact(contact).filter(|c| !c.left && c.known.is_none());
         let told = contact
             .and_then(|contact| self.say(body, contact.card.id().as_bytes(), &contact.card, ctx));
         told.unwrap_or_default()

@@ -314,6 +314,7 @@ impl Device {
                 reported: None,
                 released: false,
                 overrode: false,
+                succeeded: false,
             });
         }
         let mut step = self.choose_owner(id, owner, ctx)?;

@@ -5,6 +5,7 @@
 
 mod assess;
 mod quorum;
+mod succession;
 mod words;
 
 pub use assess::{Assessed, Assessment, ShareSet, Verdict};

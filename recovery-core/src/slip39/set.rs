@@ -45,7 +45,8 @@ impl Progress {
     /// Whether the shares suffice.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.complete_groups() >= self.group_threshold
+        let needed = if planted!(GroupsNotCounted) { 1 } else { self.group_threshold };
+        self.complete_groups() >= needed
     }
 
     /// What is missing, as an error.

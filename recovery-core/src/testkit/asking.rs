@@ -15,9 +15,12 @@ use crate::{
         Context,
         approve::Tried,
         request::{NewDevice, RequestError},
+        slots::box_for_slot,
     },
+    ids::RequestId,
+    labels,
     number::{Number, NumberError},
-    wire::link::Link,
+    wire::{self, link::Link, messages::RequestSlot},
 };
 
 /// Something that is done about a recovery; `at` is the new device.
@@ -37,6 +40,8 @@ pub(super) enum Asking {
     Report { friend: usize, at: usize },
     /// The new device takes its request back.
     Cancel(usize),
+    /// Somebody else puts another request where the link leads.
+    Exchange(usize),
 }
 
 impl World {
@@ -53,28 +58,14 @@ impl World {
             Asking::Rethink { friend, at } => self.rethink(friend, at),
             Asking::Report { friend, at } => self.report(friend, at),
             Asking::Cancel(at) => self.cancel(at),
+            Asking::Exchange(at) => self.exchange(at),
         }
     }
 
     fn start(&mut self, kind: Kind) {
         let mut relays = self.relays_of_new();
         self.dice.shuffle(&mut relays);
-        let mut ctx = Context { now: self.now, rng: &mut self.rng, cost: self.options.cost };
-        let device = Some(named("laptop"));
-        let started = NewDevice::start(person_name(0), device, &relays, &mut ctx);
-        let Ok((state, step)) = started else {
-            return self.ledger.fail("a new device can't start");
-        };
-        let at = self.newcomers.len();
-        let id = state.id();
-        let fresh = self.newcomers.iter().all(|other| other.host.state.id() != id);
-        self.ledger.ensure(fresh, || "a request's id came twice".to_owned());
-        let mut host = Host::new(state, 0);
-        host.outbox.extend(step.outbox);
-        host.persist();
-        self.newcomers.push(Newcomer::new(host, kind));
-        self.wake(Who::New(at));
-        self.soon(HOUR, 6 * HOUR, Task::Poll(Who::New(at)));
+        let Some(at) = self.arrives(kind, &relays) else { return };
         let later = if kind == Kind::Last { DAY } else { 4 * DAY };
         for friend in 1..=self.plan.contacts {
             self.asking(HOUR, later, Asking::Open { friend, at, tries: 0 });
@@ -82,6 +73,62 @@ impl World {
         if kind == Kind::Real && self.hit(Fault::Cancel) {
             self.asking(DAY, 5 * DAY, Asking::Cancel(at));
         }
+        if kind == Kind::Real && self.hit(Fault::Exchange) {
+            self.asking(HOUR, 3 * DAY, Asking::Exchange(at));
+        }
+    }
+
+    /// A new device makes a request.
+    fn arrives(&mut self, kind: Kind, relays: &[RelayUrl]) -> Option<usize> {
+        let skew = self.skew();
+        let now = self.now.saturating_add_signed(skew);
+        let mut ctx = Context { now, rng: &mut self.rng, cost: self.options.cost };
+        let device = Some(named("laptop"));
+        let started = NewDevice::start(person_name(0), device, relays, &mut ctx);
+        let Ok((state, step)) = started else {
+            self.ledger.fail("a new device can't start");
+            return None;
+        };
+        let at = self.newcomers.len();
+        let id = state.id();
+        let fresh = self.newcomers.iter().all(|other| other.host.state.id() != id);
+        self.ledger.ensure(fresh, || "a request's id came twice".to_owned());
+        let mut host = Host::new(state, skew);
+        host.outbox.extend(step.outbox);
+        host.persist();
+        self.newcomers.push(Newcomer::new(host, kind));
+        self.wake(Who::New(at));
+        self.soon(HOUR, 6 * HOUR, Task::Poll(Who::New(at)));
+        Some(at)
+    }
+
+    /// Somebody who read the link, and has the relays, makes a request under the link's secret and puts it
+    /// where the link leads.
+    fn exchange(&mut self, at: usize) {
+        let relays = self.newcomers[at].host.state.session().relays.clone();
+        let Some(other) = self.arrives(Kind::Impostor, &relays) else { return };
+        let secret = self.newcomers[at].host.state.state.secret.clone();
+        let boxed = self.act_new(other, |new, ctx| {
+            new.state.secret = secret;
+            let content = wire::encode(&RequestSlot::new(new.state.request.clone(), None));
+            box_for_slot(new.state.secret.expose(), labels::BOX_REQUEST, &content, ctx)
+        });
+        self.newcomers[other].host.persist();
+        let Some(boxed) = boxed else { return self.ledger.fail("a request does not fit") };
+        for slot in self.newcomers[at].host.state.link(false).slots {
+            let relay = self.relay(&slot.relay);
+            let found = self.relays[relay].version(slot.id);
+            let _ = self.relays[relay].put(slot.id, boxed.as_slice().into(), found, None);
+        }
+        self.newcomers[at].exchanged = true;
+    }
+
+    /// What a friend's device takes the request to be that a new device's link leads to.
+    pub(super) fn request_of(&self, friend: usize, at: usize) -> RequestId {
+        let new = &self.newcomers[at].host.state;
+        let known = self.people[friend].state.opened_by(&new.link(false));
+        // Who exchanged it has the same secret, and so the same link.
+        known.map_or(new.id(), |known| known.id)
     }
 
     /// The relays that a new device uses: the owner's, another one, or both.
@@ -121,14 +168,15 @@ impl World {
         let link = self.newcomers[at].host.state.link(false).expose().parse::<Link>();
         let Ok(link) = link else { return self.ledger.fail("a link does not parse") };
         for slot in &link.slots {
-            let Some(boxed) = self.look(slot) else { continue };
+            let Some(boxed) = self.look(Who::Person(friend), slot) else { continue };
             let before = self.people[friend].state.pack();
             let owner = self.owner();
             let opened =
                 self.act(friend, |device, ctx| device.open_request(&link, &boxed, owner, ctx));
             match opened {
                 Ok(opened) => {
-                    let right = opened.id == self.newcomers[at].host.state.id();
+                    let new = &self.newcomers[at];
+                    let right = opened.id == new.host.state.id() || new.exchanged;
                     self.ledger.ensure(right, || "another request was opened".to_owned());
                     if self.commit(friend, opened.step) {
                         self.heed(friend, at);
@@ -138,9 +186,20 @@ impl World {
                 }
                 Err(error) => {
                     self.unchanged(friend, &before, "open_request");
-                    // A relay can spoil the box, but never put another request into it.
-                    let fine = matches!(error, RequestError::Damaged | RequestError::NotHeld);
+                    // A relay can spoil the box, but not put another request into it without the link.
+                    let fine = match error {
+                        RequestError::Damaged | RequestError::NotHeld => true,
+                        RequestError::Changed => self.newcomers[at].exchanged,
+                        RequestError::Ahead => {
+                            let new = &self.newcomers[at];
+                            new.exchanged || self.clock_of_new(at) > self.clock_of(friend) + DAY
+                        }
+                        _ => false,
+                    };
                     self.ledger.ensure(fine, || format!("{friend} can't open: {error}"));
+                    if error == RequestError::Ahead {
+                        return self.asking(HOUR, 12 * HOUR, Asking::Open { friend, at, tries });
+                    }
                 }
             }
         }
@@ -175,7 +234,7 @@ impl World {
             return self.ledger.fail("no number");
         };
         self.slip(&right);
-        let id = self.newcomers[at].host.state.id();
+        let (own, id) = (self.newcomers[at].host.state.id(), self.request_of(friend, at));
         let impostor = self.newcomers[at].kind == Kind::Impostor;
         let number = if wrong > 0 || impostor { self.another_number(at, &right) } else { right };
         let tried = self.act(friend, |device, ctx| device.try_number(id, &number, ctx));
@@ -183,7 +242,8 @@ impl World {
             Ok(tried) => tried,
             Err(error) => return self.check_error(friend, at, &error),
         };
-        let typed_right = number.matches(&right);
+        // The number that was read is of the request that was made, not of one that was exchanged for it.
+        let typed_right = number.matches(&right) && id == own;
         let before = self.ledger.wrong.get(&(friend, id)).copied().unwrap_or(0);
         let wanted = match before {
             _ if typed_right => Tried::Right,

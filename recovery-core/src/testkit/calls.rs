@@ -1,7 +1,7 @@
 //! Between devices and relays: every call, and what goes wrong with it.
 
 use super::{
-    dice::Dice,
+    dice::{Dice, Rate},
     faults::Fault,
     host::Lasting,
     relay::{Body, Fate, Refused},
@@ -11,8 +11,12 @@ use crate::{
     address::{RelayUrl, SlotAddress},
     flows::{Delivery, Event, Source, Step, VaultCopy, Watch, device::Place},
     ids::{Base, MailboxId, SlotId},
-    wire::limits::MESSAGE_SIZES,
+    wire::limits::{MESSAGE_SIZES, SLOT_SIZES},
 };
+
+/// How many of 1,000 messages that had their effect are handled once more; opening one is what a world
+/// spends most of its time on.
+const REPEATS: Rate = 200;
 
 impl World {
     pub(super) fn relay(&self, url: &RelayUrl) -> usize {
@@ -22,7 +26,7 @@ impl World {
     /// A device sends what waits, in order; what a relay does not take now stays.
     pub(super) fn send(&mut self, who: Who) {
         let mut left = Vec::new();
-        for delivery in self.outbox(who).clone() {
+        for delivery in std::mem::take(self.outbox(who)) {
             if let Err(refused) = self.deliver(who, &delivery) {
                 // Nobody will open a closed session or an ended invite again.
                 let gone = refused == Refused::NotThere && self.faults.calm();
@@ -69,7 +73,7 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, who: Who, delivery: &Delivery) -> Result<(), Refused> {
+    pub(super) fn deliver(&mut self, who: Who, delivery: &Delivery) -> Result<(), Refused> {
         let at = self.relay(delivery.relay());
         let message = match delivery {
             Delivery::Post { body, .. } | Delivery::PostHeld { body, .. } => Some(Body::new(body)),
@@ -132,7 +136,8 @@ impl World {
         if self.hit(Fault::Drop) {
             Fate::Lose
         } else if self.hit(Fault::Delay) {
-            Fate::Later(self.now + self.dice.between(HOUR, 4 * DAY))
+            let most = if self.dice.chance(200) { 30 * DAY } else { 4 * DAY };
+            Fate::Later(self.now + self.dice.between(HOUR, most))
         } else if self.hit(Fault::Double) {
             Fate::Copies(self.dice.between(2, 5))
         } else {
@@ -174,10 +179,17 @@ impl World {
         listed
     }
 
-    /// What a relay shows of a slot.
-    pub(super) fn look(&mut self, slot: &SlotAddress) -> Option<Vec<u8>> {
+    /// What a relay shows somebody of a slot.
+    pub(super) fn look(&mut self, who: Who, slot: &SlotAddress) -> Option<Vec<u8>> {
         let at = self.relay(&slot.relay);
         self.relays[at].alive(self.now).ok()?;
+        if self.relays[at].deceived.contains(&who) {
+            return self.relays[at].remembered(slot.id).map(|body| body.to_vec());
+        }
+        if self.hit(Fault::Invent) {
+            let size = self.dice.pick(&SLOT_SIZES);
+            return Some(self.dice.octets(size));
+        }
         if self.hit(Fault::Omit) {
             return None;
         }
@@ -211,17 +223,50 @@ impl World {
         if self.plan.dishonest && self.hit(Fault::Early) {
             self.relays[at].show_early();
         }
+        self.show_another_time(at, other);
         let slow = if self.chapter == Chapter::Quiet { 4 } else { 1 };
         self.soon(slow * 3 * HOUR, slow * 12 * HOUR, Task::Mischief(at));
     }
 
-    /// A person's device reads all its mailboxes and acts on what came.
+    /// A relay remembers, goes back to what it remembers, shows it to some people only, or makes something up.
+    fn show_another_time(&mut self, at: usize, place: usize) {
+        if self.hit(Fault::Rollback) {
+            match self.dice.chance(500) {
+                true => self.relays[at].remember(),
+                false => {
+                    self.relays[at].roll_back();
+                    self.ledger.deceived = true;
+                }
+            }
+        }
+        if self.hit(Fault::Split) {
+            let people = (0..self.people.len()).map(Who::Person);
+            let all: Vec<Who> = people.chain((0..self.newcomers.len()).map(Who::New)).collect();
+            let half = all.into_iter().filter(|_| self.dice.chance(500)).collect();
+            self.relays[at].deceived = half;
+            if self.dice.chance(500) {
+                self.relays[at].remember();
+            }
+        }
+        if self.hit(Fault::Invent) {
+            let size = self.dice.pick(&MESSAGE_SIZES);
+            let body = Body::new(&self.dice.octets(size));
+            self.relays[at].slip_in(place, body);
+        }
+    }
+
+    /// A person's device reads its mailboxes now and then.
     pub(super) fn poll(&mut self, who: usize) {
         if who == 0 && self.lost {
             return;
         }
         let slow = if self.chapter == Chapter::Quiet { 4 } else { 1 };
         self.soon(slow * 3 * HOUR, slow * 8 * HOUR, Task::Poll(Who::Person(who)));
+        self.read_mail(who);
+    }
+
+    /// A person's device reads all its mailboxes, acts on what came and does what is due.
+    pub(super) fn read_mail(&mut self, who: usize) {
         let watches = self.people[who].state.watches();
         for watch in &watches {
             let at = self.relay(&watch.relay);
@@ -263,6 +308,9 @@ impl World {
     ) -> Step {
         let posted = self.ledger.was_posted(places, body);
         let again = self.people[who].notes.handled.contains(&body.hash);
+        if again && !self.dice.chance(REPEATS) {
+            return Step::default();
+        }
         let before = (!posted || again).then(|| self.people[who].state.pack());
         let step = self.act(who, |device, ctx| device.handle(source, &body.octets, ctx));
         if let Some(before) = before {

@@ -10,7 +10,7 @@ use super::{
     newcomer::Kind,
     relay::hash,
     table::named,
-    world::{Chapter, HOUR, World},
+    world::{Chapter, HOUR, Task, World},
 };
 use crate::{
     circle::{HeldBack, Opened, OpenedState},
@@ -41,7 +41,7 @@ struct Before {
 impl World {
     /// What a friend's device knows of a new device's request.
     pub(super) fn opened(&self, friend: usize, at: usize) -> Option<&Opened> {
-        let id = self.newcomers[at].host.state.id();
+        let id = self.request_of(friend, at);
         self.people[friend].state.opened().iter().find(|opened| opened.id == id)
     }
 
@@ -56,8 +56,7 @@ impl World {
 
     /// Without the right number and the code off the screen there is no approval.
     fn try_unchecked(&mut self, friend: usize, at: usize) {
-        let (id, sent) =
-            (self.newcomers[at].host.state.id(), self.newcomers[at].host.state.link(false));
+        let (id, sent) = (self.request_of(friend, at), self.newcomers[at].host.state.link(false));
         for (code, overrides) in [(None, false), (Some(&sent), false), (Some(&sent), true)] {
             let before = self.people[friend].state.pack();
             let consent = Consent { scanned: code, overrides, ..Consent::default() };
@@ -81,6 +80,7 @@ impl World {
             ApproveError::Expired => matches!(self.chapter, Chapter::Ask | Chapter::Calm),
             ApproveError::Unchecked => unchecked,
             ApproveError::NotHeld => self.gifts(friend).is_empty(),
+            ApproveError::NotScanned => self.newcomers[at].exchanged,
             _ => false,
         };
         self.ledger.ensure(fine, || format!("{friend}, {state:?}: {error}"));
@@ -111,7 +111,7 @@ impl World {
     }
 
     fn approve(&mut self, friend: usize, at: usize, overrides: bool) {
-        let id = self.newcomers[at].host.state.id();
+        let id = self.request_of(friend, at);
         let opened = self.opened(friend, at);
         let (checked, held) = opened.map_or((false, None), |o| (o.checked, o.held));
         let released = opened.is_some_and(|opened| opened.released);
@@ -135,6 +135,9 @@ impl World {
                     self.ledger.holding.overridden.insert((friend, id));
                     self.ledger.did("override");
                 }
+                if !released {
+                    self.ledger.obeys(friend, id);
+                }
                 self.approved_now(expected, sent);
             }
             Err(error) => {
@@ -147,7 +150,7 @@ impl World {
     /// An approval: at once, or after the delay that the owner set.
     fn approved_now(&mut self, expected: Before, sent: Sent) {
         let Before { friend, at, held, released, hold, overrides } = expected;
-        let (now, request) = (self.clock_of(friend), self.newcomers[at].host.state.id());
+        let (now, request) = (self.clock_of(friend), self.request_of(friend, at));
         let waits = held.filter(|held| now < held.due);
         let hold = hold.filter(|hold| hold.delay > 0 && held.is_none() && !released && !overrides);
         let outside = &sent.to_requester.outbox;
@@ -202,6 +205,11 @@ impl World {
                 _ => {}
             }
         }
+        if by == HoldBy::Contacts {
+            // Not a second early, and no later than it is due if the device is on.
+            self.at(until - 1, Task::Look(friend));
+            self.at(until, Task::Look(friend));
+        }
         let fine = (relays > 0) == (by == HoldBy::Relay);
         self.ledger.ensure(fine, || format!("{friend}: {relays} relays hold it, {by:?}"));
         self.ledger.did("hold");
@@ -230,7 +238,7 @@ impl World {
     }
 
     pub(super) fn decline(&mut self, friend: usize, at: usize) {
-        let id = self.newcomers[at].host.state.id();
+        let id = self.request_of(friend, at);
         let before = self.people[friend].state.pack();
         let waited = self.opened(friend, at).is_some_and(|opened| opened.held.is_some());
         let reason = Some(named("I don't think so"));

@@ -21,7 +21,7 @@ macro_rules! faults {
 faults! {
     /// A relay takes a message or a slot's content, and loses it.
     Drop,
-    /// A message becomes visible only hours or days later.
+    /// A message becomes visible only hours, days or weeks later.
     Delay,
     /// A message stands in the mailbox several times.
     Double,
@@ -43,7 +43,7 @@ faults! {
     Dead,
     /// A device stops at the edge of a write or a call, and starts from what it had stored.
     Crash,
-    /// A device's clock is hours off.
+    /// A device's clock is up to a day off.
     Skew,
     /// A friend types a number wrong.
     WrongNumber,
@@ -65,6 +65,14 @@ faults! {
     Mistake,
     /// A contact lets go of the owner's pieces for good.
     Leave,
+    /// A relay is again as it was some time ago.
+    Rollback,
+    /// A relay shows some people what its slots held some time ago, and the others what they hold.
+    Split,
+    /// A relay shows what nobody ever sent.
+    Invent,
+    /// Who read a link and has the relay puts a request of their own where the link leads.
+    Exchange,
 }
 
 /// Which faults a seed has.
@@ -171,7 +179,7 @@ impl Fault {
             Self::Mistake => dice.between(100, 600),
             Self::Leave => dice.between(50, 250),
             Self::Early => 400,
-            Self::Skew | Self::Concurrent | Self::Impostor | Self::Cancel => 700,
+            Self::Skew | Self::Concurrent | Self::Impostor | Self::Cancel | Self::Exchange => 700,
             _ => dice.between(10, 350),
         };
         rate as Rate

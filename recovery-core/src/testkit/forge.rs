@@ -266,6 +266,9 @@ impl World {
             1 => bundles.first().and_then(|bundle| bundle.pieces.container.clone()),
             _ => Some(self.dice.octets(8_192)),
         };
+        // The owner's word to somebody else, which says nothing here.
+        let other = self.people[self.another(liar)].state.held_of(self.owner());
+        let newest = other.and_then(|other| other.newest.clone()).filter(|_| self.dice.chance(300));
         let holding = |bundle: &HeldBundle| Holding {
             bundle: bundle.signed.clone(),
             shares: bundle.pieces.shares.clone(),
@@ -277,7 +280,7 @@ impl World {
             card: device.card_for(&held.inbox)?,
             checked: Checked::Number,
             holdings: bundles.iter().map(holding).collect(),
-            newest: None,
+            newest,
             overrides: false,
         };
         let signed = Signed::new(&approval, &device.identity, request.as_bytes());

@@ -43,6 +43,8 @@ pub(super) struct Holding {
     states: BTreeMap<(usize, RequestId), Opened>,
     /// Stops that a friend who met the person went against.
     pub(super) overridden: BTreeSet<(usize, RequestId)>,
+    /// Friends whose devices heard the owner's stop of a request before an approval was out.
+    pub(super) heard: BTreeSet<(usize, RequestId)>,
     /// Who said which request is an impostor's.
     pub(super) reported: BTreeSet<(usize, RequestId)>,
 }
@@ -68,6 +70,22 @@ impl Ledger {
         };
         let state = opened.state;
         self.ensure(fine, || format!("{who}: {before:?} became {state:?}, held {held:?}"));
+    }
+
+    /// A friend's device, whose clock shows `now`, heard the owner's stop of a request.
+    pub(super) fn heard_stop(&mut self, who: usize, request: RequestId, now: u64) {
+        let known = self.holding.states.get(&(who, request));
+        if !known.is_some_and(|opened| opened.is_out(now)) {
+            self.holding.heard.insert((who, request));
+        }
+    }
+
+    /// Once a stop was heard in time, only who meets the person approves.
+    pub(super) fn obeys(&mut self, who: usize, request: RequestId) {
+        let key = (who, request);
+        let holding = &self.holding;
+        let fine = !holding.heard.contains(&key) || holding.overridden.contains(&key);
+        self.ensure(fine, || format!("{who} approves in spite of a stop"));
     }
 
     /// A relay was asked to hold a message.
@@ -127,6 +145,11 @@ impl World {
         Some(Hold { delay: truth.delay, by, circle })
     }
 
+    /// What a new device shows as the time.
+    pub(super) fn clock_of_new(&self, at: usize) -> u64 {
+        self.now.saturating_add_signed(self.newcomers[at].host.skew)
+    }
+
     /// What a friend's device shows as the time.
     pub(super) fn clock_of(&self, who: usize) -> u64 {
         self.now.saturating_add_signed(self.people[who].skew)
@@ -134,6 +157,7 @@ impl World {
 
     /// An approval that a contact held back itself is released: it must still be one.
     pub(super) fn is_released(&mut self, friend: usize, request: RequestId) {
+        self.ledger.obeys(friend, request);
         let known = self.ledger.holding.states.get(&(friend, request));
         let known = known.map(|opened| (opened.state, opened.held));
         let now = self.clock_of(friend);

@@ -50,7 +50,7 @@ impl World {
         let theirs = |c: &&Contact| !c.removed && (0..9).any(|n| c.name == Self::calls(friend, n));
         let contacts: Vec<Contact> = device.contacts().iter().filter(theirs).cloned().collect();
         // Who has not answered for a day gets another one.
-        let fresh = self.now + 6 * DAY;
+        let fresh = self.clock_of(0) + 6 * DAY;
         let open = device.invites().iter().any(|invite| {
             let theirs = (0..9).any(|n| invite.name == Self::calls(friend, n));
             theirs && invite.answered.is_none() && invite.expires > fresh
@@ -66,7 +66,7 @@ impl World {
             let settled = self.people[0].state.contact_named(&contact.name).cloned();
             let settled = settled.is_some_and(|c| c.card.id() == id && !c.contested());
             match right {
-                Some(Ok(())) => {
+                Some(Ok(_)) => {
                     self.ledger.ensure(settled, || "a number settled nothing".to_owned());
                 }
                 // The stranger was first, or the friend has another invite in mind.

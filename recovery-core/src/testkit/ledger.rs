@@ -98,6 +98,8 @@ pub(super) struct Ledger {
     pub(super) holding: Holding,
     /// What a contact was asked to prove and rightly said not to hold.
     pub(super) lacked: BTreeSet<(usize, u64)>,
+    /// When a contact stored a piece, by its clock: whose, and which generation.
+    pub(super) stored: BTreeMap<(usize, Name, u64), u64>,
     /// Generations that a contact was told to forget and deleted.
     pub(super) deleted: BTreeSet<(usize, u64)>,
     /// Contacts that left.

@@ -7,6 +7,7 @@ use super::{
     world::{HOUR, Task, Who, World},
 };
 use crate::{
+    address::MailboxAddress,
     flows::{Context, Step, request::NewDevice, restore::Taken},
     ids::CircleId,
 };
@@ -29,6 +30,8 @@ pub(super) struct Newcomer {
     pub(super) kind: Kind,
     pub(super) cancelled: bool,
     pub(super) restored: bool,
+    /// Somebody put another request where its link leads.
+    pub(super) exchanged: bool,
     /// Enough approvals were there, but no vault.
     pub(super) no_vault: bool,
     /// The letters that were judged last.
@@ -46,6 +49,7 @@ impl Newcomer {
             kind,
             cancelled: false,
             restored: false,
+            exchanged: false,
             no_vault: false,
             judged: Vec::new(),
             ready: false,
@@ -62,7 +66,8 @@ impl World {
         act: impl FnOnce(&mut NewDevice, &mut Context<'_>) -> R,
     ) -> R {
         let host = &mut self.newcomers[at].host;
-        let mut ctx = Context { now: self.now, rng: &mut self.rng, cost: self.options.cost };
+        let now = self.now.saturating_add_signed(host.skew);
+        let mut ctx = Context { now, rng: &mut self.rng, cost: self.options.cost };
         act(&mut host.state, &mut ctx)
     }
 
@@ -146,6 +151,11 @@ impl World {
             Taken::Useless => !ours && same,
         };
         self.ledger.ensure(right, || format!("new device {at} took a message as {taken:?}"));
+    }
+
+    /// Where all new devices listen.
+    pub(super) fn sessions(&self) -> Vec<MailboxAddress> {
+        self.newcomers.iter().flat_map(|new| new.host.state.session().addresses()).collect()
     }
 
     /// The letters a new device kept.

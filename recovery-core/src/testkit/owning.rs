@@ -102,9 +102,11 @@ impl World {
         match self.act(0, |device, ctx| device.finish_renewal(ctx)) {
             Ok(step) => {
                 let did = !step.events.is_empty();
+                self.finishing = true;
                 if self.commit(0, step) && did {
                     self.ledger.did("finish");
                 }
+                self.finishing = false;
             }
             Err(_) => self.unchanged(0, &before, "finish_renewal"),
         }

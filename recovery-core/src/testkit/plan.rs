@@ -59,7 +59,12 @@ const PASSPHRASE: &str = "the cat sat on the mat";
 
 impl Plan {
     pub(super) fn draw(dice: &mut Dice, faults: &mut Faults, standard: bool) -> Self {
-        let most = if dice.chance(650) { 4 } else { 9 };
+        // What goes wrong goes wrong in small worlds, and those are cheap; large ones are for what is not.
+        let most = match dice.below(100) {
+            0..85 => 4,
+            85..97 => 6,
+            _ => 9,
+        };
         let contacts = dice.between(2, most) as usize;
         let threshold = dice.between(2, contacts as u64) as usize;
         let shape = match dice.below(10) {

@@ -1,5 +1,6 @@
 //! A relay in memory: mailboxes and slots, and what it does wrong when told to.
 
+use super::world::Who;
 use crate::{
     address::RelayUrl,
     ids::{HoldId, MailboxId, SlotId},
@@ -79,10 +80,19 @@ struct HeldBody {
     body: Body,
 }
 
+#[derive(Clone)]
 struct Slot {
     ends: Option<u64>,
     versions: Vec<Octets>,
     deleted: bool,
+}
+
+/// What a relay showed at some time.
+#[derive(Default)]
+struct Memory {
+    slots: BTreeMap<SlotId, Slot>,
+    /// How many messages stood in each mailbox.
+    mail: BTreeMap<MailboxId, usize>,
 }
 
 /// A relay.
@@ -91,6 +101,9 @@ pub(super) struct Relay {
     pub(super) dead_until: u64,
     /// It obeys no stop.
     pub(super) stubborn: bool,
+    /// Who sees slots as they are remembered.
+    pub(super) deceived: Vec<Who>,
+    memory: Memory,
     mailboxes: BTreeMap<MailboxId, Mailbox>,
     slots: BTreeMap<SlotId, Slot>,
     history: Vec<Body>,
@@ -102,6 +115,8 @@ impl Relay {
             url,
             dead_until: 0,
             stubborn: false,
+            deceived: Vec::new(),
+            memory: Memory::default(),
             mailboxes: BTreeMap::new(),
             slots: BTreeMap::new(),
             history: Vec::new(),
@@ -259,6 +274,26 @@ impl Relay {
     pub(super) fn stale(&self, id: SlotId, back: usize) -> Option<&Octets> {
         let versions = &self.slots.get(&id)?.versions;
         versions.get(versions.len().checked_sub(back + 1)?)
+    }
+
+    /// Remembers what stands here now.
+    pub(super) fn remember(&mut self) {
+        let mail = self.mailboxes.iter().map(|(id, mailbox)| (*id, mailbox.entries.len()));
+        self.memory = Memory { slots: self.slots.clone(), mail: mail.collect() };
+    }
+
+    /// Is as it was when it last remembered; mailboxes that were opened since then are empty.
+    pub(super) fn roll_back(&mut self) {
+        self.slots = self.memory.slots.clone();
+        for (id, mailbox) in &mut self.mailboxes {
+            mailbox.entries.truncate(self.memory.mail.get(id).copied().unwrap_or(0));
+            mailbox.known = mailbox.entries.iter().map(|body| body.hash).collect();
+        }
+    }
+
+    /// What a slot held when it was last remembered.
+    pub(super) fn remembered(&self, id: SlotId) -> Option<&Octets> {
+        self.memory.slots.get(&id).filter(|slot| !slot.deleted)?.versions.last()
     }
 
     /// What some slot holds.

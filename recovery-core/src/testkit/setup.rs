@@ -8,13 +8,14 @@ use super::{
     newcomer::Kind,
     relay::hash,
     table::{Table, named},
-    world::{Chapter, DAY, HOUR, Task, World, person_name},
+    world::{Chapter, DAY, HOUR, Task, Who, World, person_name},
 };
 use crate::{
     circle::Reach,
     flows::{Device, Step, pair::PairError},
     kdf::KdfCost,
     name::Name,
+    shamir,
     wire::link::Link,
 };
 
@@ -97,6 +98,24 @@ impl World {
         if self.plan.other_owner {
             self.other_circle();
         }
+        self.shares_come_back();
+    }
+
+    /// Beneath the circles: enough plain shares give their secret back, and none can be for x = 0, where
+    /// the secret itself is.
+    fn shares_come_back(&mut self) {
+        let (secret, threshold) = (self.dice.octets(32), self.dice.between(2, 4) as u8);
+        let Ok(mut shares) = shamir::split(&secret, threshold, threshold + 2, &mut self.rng) else {
+            return self.ledger.fail("a secret can't be shared");
+        };
+        self.dice.shuffle(&mut shares);
+        let back = shamir::combine(threshold, &shares);
+        let same = back.is_ok_and(|back| *back == secret);
+        self.ledger.ensure(same, || "shares give another secret".to_owned());
+        let mut zero = shares[0].to_bytes();
+        zero[0] = 0;
+        let refused = shamir::Share::from_bytes(&zero).is_err();
+        self.ledger.ensure(refused, || "a share says what the secret is".to_owned());
     }
 
     /// Relays are as they should be; devices that notice a change there read everything again, new ones
@@ -106,10 +125,12 @@ impl World {
         for (at, relay) in self.relays.iter_mut().enumerate() {
             let gone = self.plan.relay_lost && at == 1 && self.chapter == Chapter::Calm;
             relay.dead_until = if gone { u64::MAX } else { 0 };
+            relay.deceived.clear();
             relay.release();
         }
+        let rolled_back = self.faults.counts.of(Fault::Rollback) > 0;
         for host in &mut self.people {
-            if self.dice.chance(300) {
+            if rolled_back || self.dice.chance(300) {
                 host.notes.cursors.clear();
                 host.persist();
             }
@@ -194,7 +215,7 @@ impl World {
             return self.ledger.fail("a link does not parse");
         };
         for slot in &parsed.slots {
-            let Some(boxed) = self.look(slot) else { continue };
+            let Some(boxed) = self.look(Who::Person(who), slot) else { continue };
             let before = self.people[who].state.pack();
             let accepted =
                 self.act(who, |device, ctx| device.accept(&parsed, &boxed, Reach::default(), ctx));

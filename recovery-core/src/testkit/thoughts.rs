@@ -6,16 +6,17 @@ use super::{
     host::Lasting,
     newcomer::Kind,
     table::named,
-    world::{HOUR, World},
+    world::{HOUR, Who, World},
 };
 use crate::{circle::OpenedState, flows::Delivery};
 
 impl World {
     /// A friend looks whether others warn of a request. What it hears is what somebody else said.
     pub(super) fn heed(&mut self, friend: usize, at: usize) {
-        let id = self.newcomers[at].host.state.id();
+        let id = self.request_of(friend, at);
         let slots = self.people[friend].state.alarm_slots(id);
-        let found: Vec<Vec<u8>> = slots.iter().filter_map(|slot| self.look(slot)).collect();
+        let me = Who::Person(friend);
+        let found: Vec<Vec<u8>> = slots.iter().filter_map(|slot| self.look(me, slot)).collect();
         let before = self.opened(friend, at).map_or(0, |opened| opened.alarms.len());
         self.act(friend, |device, _| device.hear_alarms(id, &found));
         let Some(opened) = self.opened(friend, at) else { return };
@@ -61,7 +62,7 @@ impl World {
             Ok(step) => {
                 let fine = state != OpenedState::Approved || !out;
                 self.ledger.ensure(fine, || "what is out was taken back".to_owned());
-                let session = self.newcomers[at].host.state.session().addresses();
+                let session = self.sessions();
                 let silent = step.outbox.iter().all(|delivery| match delivery {
                     Delivery::Post { to, .. } | Delivery::PostHeld { to, .. } => {
                         !session.contains(to)

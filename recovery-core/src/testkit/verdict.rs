@@ -129,7 +129,8 @@ impl World {
             return self.ledger.fail("a complete set does not combine");
         };
         let slots = quorums.slots();
-        let found: Vec<Vec<u8>> = slots.iter().filter_map(|slot| self.look(slot)).collect();
+        let found: Vec<Vec<u8>> =
+            slots.iter().filter_map(|slot| self.look(Who::New(at), slot)).collect();
         let known = self.known(at, owner);
         // The first is the newest generation: it wins over others with the same version.
         let mut best: Option<(u64, u64)> = None;

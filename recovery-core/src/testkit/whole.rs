@@ -3,13 +3,14 @@
 use super::{
     ledger::Truth,
     relay::{Octets, Relay},
-    world::World,
+    world::{DAY, World},
 };
 use crate::{
     circle::{Circle, HeldBundle, Member, MemberState, Stage},
     flows::{Device, Event, Step},
     ids::{CircleId, ContactId},
     seal,
+    sign::Kind,
     vault::Vault,
 };
 use std::collections::BTreeMap;
@@ -73,7 +74,7 @@ impl World {
     }
 
     /// A repeated message changed something. It may tell which generation counts, and have come before that
-    /// generation's pieces. Anything else is wrong.
+    /// generation's pieces; or ask, and have come when by the clocks it was not yet made. Anything else is wrong.
     pub(super) fn is_excused(
         &mut self,
         who: usize,
@@ -89,10 +90,13 @@ impl World {
         };
         let known = Device::decode(before).map_or(0, |device| counted(&device));
         let counts = step.outbox.is_empty() && known < counted(&self.people[who].state);
-        self.ledger.ensure(counts, || format!("{who}: {why} changed something: {kind:?}"));
+        let apart = self.people.iter().any(|other| other.skew > self.people[who].skew + DAY as i64);
+        let fine = counts || kind == Some(Kind::Challenge) && apart;
+        self.ledger.ensure(fine, || format!("{who}: {why} changed something: {kind:?}"));
     }
 
-    /// A generation is given up only for one that contacts have proved who suffice.
+    /// A generation is given up only for one that contacts have proved who suffice; and, unless the owner wants
+    /// it so, only when all of them have, or for another one that is kept beside it.
     pub(super) fn is_rightly_retired(&mut self) {
         let vault = self.people[0].state.vault();
         let fresh: Vec<_> =
@@ -105,14 +109,25 @@ impl World {
             let device = &self.people[0].state;
             let left = |id| device.contact(id).is_some_and(|contact| contact.left);
             let held = |live: &Circle, id: ContactId| {
-                live.member(id).is_some_and(|member| member.state == MemberState::Held) && !left(id)
+                let held = live.member(id).is_some_and(|member| member.state == MemberState::Held);
+                // A farewell that came with what made the new one count came after it.
+                if left(id) { !self.farewells.contains(&id) } else { held }
             };
             let live = device.vault().live();
+            let kept =
+                device.vault().circles.iter().any(|circle| {
+                    circle.stage == Stage::Superseded && circle.generation > generation
+                });
             let fine = live.is_some_and(|live| {
-                live.generation > generation && live.policy.suffices(|id| held(live, id))
+                let mut all = live.members.iter().map(|member| held(live, member.id));
+                live.generation > generation
+                    && live.policy.suffices(|id| held(live, id))
+                    && (self.finishing || kept || all.all(|held| held))
             });
             self.ledger.ensure(fine, || format!("{generation} was given up for less"));
         }
+        let contacts = self.people[0].state.contacts().iter();
+        self.farewells = contacts.filter(|c| c.left).map(|contact| contact.card.id()).collect();
     }
 
     /// Once the key was safe, the holders of some generation suffice, and there is a vault for its key.

@@ -15,7 +15,7 @@ use super::{
     whole::Opens,
 };
 use crate::{
-    flows::{Context, Delivery, Device, Event, Step},
+    flows::{Context, Delivery, Device, Event, Step, keep::KEPT_SECONDS},
     ids::{CircleId, ContactId},
     name::Name,
 };
@@ -32,8 +32,10 @@ pub(super) enum Task {
     Chapter(Chapter),
     /// A device sends what waits in its outbox.
     Send(Who),
-    /// A device looks for messages.
+    /// A device looks for messages, and will again.
     Poll(Who),
+    /// A friend's device looks for messages and for what is due, this once.
+    Look(usize),
     /// A relay does something of its own accord.
     Mischief(usize),
     /// A person does something.
@@ -85,6 +87,10 @@ pub struct World {
     pub(super) lost: bool,
     /// Enough contacts were known to hold their pieces, once.
     pub(super) safe: bool,
+    /// Contacts that the owner's device knew to have left after its last step.
+    pub(super) farewells: BTreeSet<ContactId>,
+    /// The owner ends a renewal by choice.
+    pub(super) finishing: bool,
     /// Generations that the owner gave up.
     pub(super) retired: BTreeSet<CircleId>,
     pub(super) opens: Opens,
@@ -118,6 +124,8 @@ impl World {
             rng: ChaCha20Rng::seed_from_u64(seed),
             lost: false,
             safe: false,
+            farewells: BTreeSet::new(),
+            finishing: false,
             retired: BTreeSet::new(),
             opens: Opens::new(),
             seed,
@@ -144,8 +152,7 @@ impl World {
 
     /// A person comes into the world.
     fn bear(&mut self, who: usize) {
-        let skewed = self.faults.hit(Fault::Skew, &mut self.dice);
-        let skew = if skewed { self.dice.between(0, 20 * HOUR) as i64 - 36_000 } else { 0 };
+        let skew = self.skew();
         let own = self.relays.iter().take(self.plan.relays);
         let mut relays: Vec<_> = own.map(|relay| relay.url.clone()).collect();
         self.dice.shuffle(&mut relays);
@@ -159,6 +166,14 @@ impl World {
         self.people.push(Host::new(device, skew));
         let first = self.dice.below(8 * HOUR);
         self.at(self.now + first, Task::Poll(Who::Person(who)));
+    }
+
+    /// How far the clock of another device is off: a day either way at most.
+    pub(super) fn skew(&mut self) -> i64 {
+        match self.hit(Fault::Skew) {
+            true => self.dice.between(0, 2 * DAY) as i64 - DAY as i64,
+            false => 0,
+        }
     }
 
     /// Lets time pass until the end, or until an invariant does not hold.
@@ -205,6 +220,7 @@ impl World {
             Task::Send(who) => self.send(who),
             Task::Poll(Who::Person(who)) => self.poll(who),
             Task::Poll(Who::New(at)) => self.poll_new(at),
+            Task::Look(who) => self.read_mail(who),
             Task::Mischief(relay) => self.mischief(relay),
             Task::Errand(errand) => self.run_errand(errand),
         }
@@ -262,6 +278,15 @@ impl World {
             self.is_silent(who, delivery);
         }
         let quiet = step.outbox.is_empty() && step.events.is_empty();
+        if planted!(SentBeforeKept) {
+            for delivery in &step.outbox {
+                let _ = self.deliver(Who::Person(who), delivery);
+            }
+            if self.hit(Fault::Crash) {
+                self.restart(who);
+                return false;
+            }
+        }
         let host = &mut self.people[who];
         host.outbox.extend(step.outbox);
         host.persist();
@@ -323,6 +348,7 @@ impl World {
     fn heard(&mut self, who: usize, event: &Event) {
         match event {
             Event::Stopped { request, withdrawn, .. } => {
+                self.ledger.heard_stop(who, *request, self.clock_of(who));
                 self.ledger.did(if *withdrawn { "stopped in time" } else { "stopped" });
                 let at = self.newcomers.iter().position(|new| new.host.state.id() == *request);
                 if let Some(at) = at.filter(|_| self.dice.chance(500)) {
@@ -330,7 +356,14 @@ impl World {
                 }
             }
             Event::PieceForgotten { .. } => self.ledger.did("forget"),
-            Event::PieceDeleted { generation, .. } => {
+            Event::PieceStored { owner, generation } => {
+                let clock = self.clock_of(who);
+                self.ledger.stored.insert((who, owner.clone(), *generation), clock);
+            }
+            Event::PieceDeleted { owner, generation } => {
+                let stored = self.ledger.stored.get(&(who, owner.clone(), *generation));
+                let early = stored.is_some_and(|at| self.clock_of(who) < at + KEPT_SECONDS);
+                self.ledger.ensure(!early, || format!("{who} deleted {generation} early"));
                 self.ledger.deleted.insert((who, *generation));
                 self.ledger.did("delete");
             }

@@ -15,7 +15,9 @@ macro_rules! message {
 mod circle;
 mod pairing;
 mod recovery;
+mod succession;
 
 pub use circle::*;
 pub use pairing::*;
 pub use recovery::*;
+pub use succession::*;

@@ -7,7 +7,7 @@ use recovery_core::{
     flows::{
         Delivery, Event, Step,
         approve::{ApproveError, Consent, Sent},
-        device::OwnerAnswer,
+        device::{Device, OwnerAnswer},
         protect::Plan,
         request::{NewDevice, RequestError},
         restore::Verdict,
@@ -80,6 +80,38 @@ fn nothing_is_released_a_second_early() {
         assert_eq!(new.assess().complete(None).len(), 1);
         // Once only.
         (1..3).for_each(|friend| assert_eq!(tidy(&mut table, friend), []));
+    }
+}
+
+/// Everybody starts again at every look, and the new device's clock jumps a year ahead and two back.
+#[test]
+fn no_restart_and_no_clock_of_the_new_device_releases_anything() {
+    for by in [HoldBy::Relay, HoldBy::Contacts] {
+        let mut table = table(by);
+        let mut new = table.ask("Anna");
+        let due = table.now + DAY;
+        for friend in [1, 2] {
+            approve(&mut table, friend, &new);
+        }
+        for (at, jump) in [(0, 365), (1, -365), (DAY / 2, 365), (DAY - 1, -365), (DAY, 365)] {
+            table.now = due - DAY + at;
+            for device in &mut table.people {
+                *device = Device::decode(&device.encode()).unwrap();
+            }
+            new = NewDevice::decode(&new.encode()).unwrap();
+            // What the new device does with time: it shows a number, and tells its link again.
+            let now = table.now;
+            table.now = now.saturating_add_signed(jump * DAY as i64);
+            let shown = table.context(|ctx| new.number(ctx)).unwrap();
+            table.now = now;
+            assert!(shown.matches(&table.context(|ctx| new.number(ctx)).unwrap()));
+            (1..3).for_each(|friend| drop(tidy(&mut table, friend)));
+            let good =
+                lines(&mut table, &mut new).iter().filter(|(_, v)| *v == Verdict::Good).count();
+            let wanted = if now < due { 0 } else { 2 };
+            assert_eq!(good, wanted, "{by:?}, {at} seconds after the approvals");
+            assert_eq!(new.assess().complete(None).len(), wanted / 2);
+        }
     }
 }
 

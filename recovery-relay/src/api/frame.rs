@@ -3,6 +3,7 @@
 //! Written by hand rather than as an axum function, because every answer passes here and a function costs
 //! several allocations.
 
+use super::cors;
 use super::problem::{Code, Problem};
 use crate::limits::{HEADERS_MAX, TARGET_MAX};
 use crate::ratelimit::Kind;
@@ -63,11 +64,12 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Frame<S> {
     fn call(&mut self, request: Request) -> Framed<S::Future> {
         let relay = &self.frame.relay;
         let line = Line::new(&request, self.frame.ids.next());
+        let for_all = cors::is_for_all(request.uri());
         let answer = match refuse(&request).map_or_else(|| count(&request, relay), Err) {
             Err(problem) => Err(Some(problem.into_response())),
             Ok(()) => Ok(Box::pin(self.inner.call(request))),
         };
-        Framed { answer, relay: relay.clone(), line }
+        Framed { answer, relay: relay.clone(), for_all, line }
     }
 }
 
@@ -75,6 +77,8 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Frame<S> {
 pub(super) struct Framed<F> {
     answer: Result<Pin<Box<F>>, Option<Response>>,
     relay: Relay,
+    /// Pages of any origin may read it.
+    for_all: bool,
     line: Line,
 }
 
@@ -88,8 +92,11 @@ impl<E, F: Future<Output = Result<Response, E>>> Future for Framed<F> {
         };
         let headers = response.headers_mut();
         headers.insert(EPOCH, self.relay.epoch_header());
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if self.for_all {
+            cors::let_read(headers);
+        }
         if let Ok(id) = HeaderValue::try_from(format!("{:016x}", self.line.id)) {
             headers.insert(REQUEST_ID, id);
         }

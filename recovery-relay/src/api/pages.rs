@@ -1,9 +1,12 @@
-//! What a browser shows at the address of a link: a page without script that says what the link is.
+//! What a browser shows at the address of a link where the relay does not serve the page: a page without script that says
+//! what the link is.
 //!
 //! What follows `#` in a link never reaches the relay, so the page is the same for all.
 
+use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
@@ -28,14 +31,11 @@ fn policy(form_action: &str) -> String {
     )
 }
 
-/// `GET /i`
-pub(super) async fn invitation() -> Response {
-    page(INVITATION, &POLICY)
-}
-
-/// `GET /r`
-pub(super) async fn request() -> Response {
-    page(REQUEST, &POLICY)
+/// `GET /i` and `GET /r`
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
+        .route("/i", get(async || page(INVITATION, &POLICY)))
+        .route("/r", get(async || page(REQUEST, &POLICY)))
 }
 
 /// `GET /s/{token}`

@@ -113,6 +113,8 @@ settings! {
         "Whether people may name ntfy topics and webhooks, which this relay then calls"
     PrivateTargets "private_targets" Form::List("NETWORK"), ""
         "Addresses or networks that may be called although they are not public, also without TLS"
+    NoPage "no_page" Form::Bool, "false"
+        "Leave out the page by which friends accept and approve in a browser"
     LogFormat "log_format" Form::Choice(&["text", "json"]), "text"
         "How to write the log, which goes to standard error"
     LogLevel "log_level" Form::Choice(&["error", "warn", "info", "debug", "trace"]), "info"

@@ -22,6 +22,7 @@ impl Settings {
         config.public_url = self.parsed(Setting::PublicUrl, public_url)?;
         config.tls = self.tls()?;
         config.behind_tls_proxy = self.flag(Setting::TlsProxy).unwrap_or_default();
+        config.page = !self.flag(Setting::NoPage).unwrap_or_default();
         config.open = self.open()?.unwrap_or_else(|| config.listen.ip().is_loopback());
         config.trusted_proxies = self.networks(Setting::TrustedProxies)?;
         config.metrics_listen = self.parsed(Setting::MetricsListen, address)?;

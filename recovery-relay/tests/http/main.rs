@@ -14,6 +14,7 @@ mod commands;
 mod guards;
 mod logs;
 mod notices;
+mod page;
 mod passes;
 mod program;
 mod time;

@@ -44,7 +44,12 @@ pub(crate) fn said_to_contact(
 }
 
 /// A case of what a contact says to the owner.
-fn said_to_owner(folder: &'static str, name: &str, comment: &str, statement: &[u8]) -> Case {
+pub(crate) fn said_to_owner(
+    folder: &'static str,
+    name: &str,
+    comment: &str,
+    statement: &[u8],
+) -> Case {
     let case = Case::new(folder, folder, name, comment).hex("owner_seed", ANNA.seed);
     case.hex("contact_card", BOB.usual_card().encode()).hex(folder, statement)
 }

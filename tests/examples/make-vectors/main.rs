@@ -28,6 +28,7 @@ mod people;
 mod primitives;
 mod rng;
 mod stopping;
+mod succeeding;
 mod telling;
 mod texts;
 mod values;
@@ -51,6 +52,7 @@ fn main() {
         drilling::cases(),
         approving::cases(),
         stopping::cases(),
+        succeeding::cases(),
         vaults::cases(),
     ]
     .into_iter()

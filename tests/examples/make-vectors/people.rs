@@ -23,6 +23,9 @@ pub(crate) const ANNA: Person = Person { name: "Anna Ångström", seed: [0x11; 3
 pub(crate) const BOB: Person = Person { name: "Bob", seed: [0x22; 32] };
 pub(crate) const CAROL: Person = Person { name: "卡萝尔", seed: [0x33; 32] };
 pub(crate) const MALLORY: Person = Person { name: "Anna Ångström", seed: [0xEE; 32] };
+/// Anna and Bob on the devices that came back.
+pub(crate) const NEXT_ANNA: Person = Person { name: "Anna Ångström", seed: [0x12; 32] };
+pub(crate) const NEXT_BOB: Person = Person { name: "Bob", seed: [0x23; 32] };
 pub(crate) const DEVICE: Person = Person { name: "Anna Ångström", seed: [0x99; 32] };
 
 impl Person {
@@ -109,6 +112,9 @@ pub(crate) enum Kind {
     Due,
     Drill,
     DrillAnswer,
+    Successor,
+    Succession,
+    Moved,
 }
 
 impl Kind {
@@ -133,6 +139,9 @@ impl Kind {
             Self::Due => "recovery/v1/sign-due",
             Self::Drill => "recovery/v1/sign-drill",
             Self::DrillAnswer => "recovery/v1/sign-drill-answer",
+            Self::Successor => "recovery/v1/sign-successor",
+            Self::Succession => "recovery/v1/sign-succession",
+            Self::Moved => "recovery/v1/sign-moved",
         }
     }
 }

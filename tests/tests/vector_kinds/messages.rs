@@ -77,6 +77,8 @@ pub(super) fn held(owner: &Card) -> Held {
         stopped: Vec::new(),
         asked: 0,
         forgotten: Vec::new(),
+        known: None,
+        succession: None,
     }
 }
 
@@ -93,6 +95,8 @@ pub(super) fn contact(card: &Card) -> Contact {
         seen: 0,
         left: false,
         told: Told::default(),
+        known: None,
+        moved: None,
     }
 }
 

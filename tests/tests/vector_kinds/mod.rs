@@ -6,6 +6,7 @@ mod messages;
 mod primitives;
 mod restoring;
 mod stopping;
+mod succeeding;
 mod texts;
 
 use rand_core::{TryCryptoRng, TryRng};
@@ -16,7 +17,10 @@ use recovery_core::{
     sign::{Signed, Statement, StatementError},
     wire::{
         self, DecodeError,
-        messages::{Challenge, Drill, DrillAnswer, Forget, Forgotten, Leave, Newest, Proof, Stop},
+        messages::{
+            Challenge, Drill, DrillAnswer, Forget, Forgotten, Leave, Moved, Newest, Proof, Stop,
+            Successor,
+        },
     },
 };
 use serde_json::Value;
@@ -58,6 +62,8 @@ pub(crate) fn run(case: &Case) -> Outcome {
         "drill" => drilling::drill(case),
         "drill-answer" => drilling::drill_answer(case),
         "stop" => stopping::stop(case),
+        "successor" => succeeding::successor(case),
+        "moved" => succeeding::moved(case),
         "alarm" => stopping::alarm(case),
         "request" => restoring::request(case),
         "approval" => restoring::approval(case),
@@ -91,6 +97,8 @@ pub(crate) fn remake(case: &Case) -> Vec<(&'static str, Vec<u8>)> {
         "drill" => vec![("drill", keeping::make_to_contact::<Drill>(case))],
         "drill-answer" => vec![("drill_answer", keeping::make_to_owner::<DrillAnswer>(case))],
         "stop" => vec![("stop", keeping::make_to_contact::<Stop>(case))],
+        "successor" => vec![("successor", keeping::make_to_contact::<Successor>(case))],
+        "moved" => vec![("moved", keeping::make_to_owner::<Moved>(case))],
         "alarm" => vec![("slot", stopping::make_alarm(case))],
         "due" => vec![("letter", stopping::make_due(case))],
         "request" => vec![("request", restoring::make_request(case))],

@@ -1,13 +1,12 @@
 //! The simulated world, in slices that run side by side.
 
-use super::{Shown, output_of};
+use super::{Shown, output_of, side_by_side};
 use crate::run::{self, Outcome, cargo, root};
 use std::{
     collections::BTreeMap,
     fs,
     path::PathBuf,
     sync::{Mutex, PoisonError},
-    thread,
 };
 
 /// Seeds of one slice; a run that was stopped goes on with the slices that are missing.
@@ -50,24 +49,16 @@ fn slices(
 ) -> Result<Held, Outcome> {
     let starts = (0..seeds.div_ceil(SLICE)).map(|at| at * SLICE + 1);
     let missing: Vec<u64> = starts.filter(|start| !held.contains_key(start)).collect();
-    let (missing, held) = (Mutex::new(missing.into_iter()), Mutex::new(held));
-    let lock = |held| Mutex::lock(held).unwrap_or_else(PoisonError::into_inner);
-    let work = || {
-        loop {
-            let next = missing.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(start) = next else { return Ok(()) };
-            let counts = slice(start, SLICE.min(seeds + 1 - start), standard)?;
-            println!("from seed {start}: {counts}");
-            lock(&held).insert(start, counts);
-            keep(&lock(&held));
-        }
+    let held = Mutex::new(held);
+    let run = |start: &u64| {
+        let counts = slice(*start, SLICE.min(seeds + 1 - start), standard)?;
+        println!("from seed {start}: {counts}");
+        Ok((*start, counts))
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker.join().unwrap_or_else(|_| Err(Outcome::Failed("a worker panicked".into())))
-        })
+    side_by_side(&missing, run, |(start, counts)| {
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert(*start, counts.clone());
+        keep(&held);
     })?;
     Ok(held.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

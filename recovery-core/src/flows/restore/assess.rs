@@ -2,6 +2,7 @@
 
 use super::{
     Approver, Quorum, RestoreError,
+    succession::Vouched,
     words::{assess_decline, assess_due, assess_stop, settle},
 };
 use crate::{
@@ -61,6 +62,16 @@ impl Assessed {
         self.from.is_none() && self.owner.is_some()
     }
 
+    /// Whether it is a contact's, by its signature.
+    pub(super) fn is_contacts(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// Whose contact's it is, or whose own.
+    pub(super) fn owner(&self) -> Option<ContactId> {
+        self.owner
+    }
+
     pub(super) fn unknown(why: &'static str) -> Self {
         Self::of(None, Verdict::Bad(why))
     }
@@ -77,6 +88,8 @@ pub struct Assessment {
     pub approvals: Vec<Assessed>,
     /// Good approvals by owner and circle, in the order they came.
     pub sets: Vec<ShareSet>,
+    /// Contacts who hold pieces of two identities as one person's.
+    pub(super) vouched: Vec<Vouched>,
 }
 
 /// Good approvals of one owner and circle.
@@ -105,47 +118,6 @@ pub struct ShareSet {
 pub(super) struct Part {
     pub(super) approver: Approver,
     pub(super) shares: Vec<Share>,
-}
-
-impl Assessment {
-    /// Sets that are complete and, if an owner is pinned, that owner's; the newest of each owner.
-    #[must_use]
-    pub fn complete(&self, pin: Option<ContactId>) -> Vec<&ShareSet> {
-        let mut best: Vec<&ShareSet> = Vec::new();
-        for set in self.sets.iter().filter(|set| set.is_complete()) {
-            if pin.is_some_and(|pin| pin != set.owner.id()) {
-                continue;
-            }
-            match best.iter_mut().find(|other| other.owner.id() == set.owner.id()) {
-                Some(other) if other.generation >= set.generation => {}
-                Some(other) => *other = set,
-                None => best.push(set),
-            }
-        }
-        best
-    }
-
-    /// Whose contacts answered.
-    pub(super) fn owners(&self) -> Vec<ContactId> {
-        let contacts = self.approvals.iter().filter(|line| line.from.is_some());
-        contacts.filter_map(|line| line.owner).collect()
-    }
-
-    /// All complete sets of an owner, the newest first.
-    #[must_use]
-    pub fn complete_of(&self, owner: ContactId) -> Vec<&ShareSet> {
-        let theirs = |set: &&ShareSet| set.owner.id() == owner && set.is_complete();
-        let mut sets: Vec<&ShareSet> = self.sets.iter().filter(theirs).collect();
-        sets.sort_by_key(|set| std::cmp::Reverse(set.generation));
-        sets
-    }
-
-    /// The set that is nearest to being complete, newest first among equals.
-    #[must_use]
-    pub fn leading(&self, pin: Option<ContactId>) -> Option<&ShareSet> {
-        let wanted = |set: &&ShareSet| pin.is_none_or(|pin| pin == set.owner.id());
-        self.sets.iter().filter(wanted).max_by_key(|set| (set.parts.len(), set.generation))
-    }
 }
 
 impl ShareSet {
@@ -188,6 +160,13 @@ impl ShareSet {
         self.counts().1 <= 1
     }
 
+    /// The set with the pieces of some contacts only.
+    pub(super) fn of(&self, wanted: impl Fn(ContactId) -> bool) -> Self {
+        let mut set = self.clone();
+        set.parts.retain(|part| wanted(part.approver.id));
+        set
+    }
+
     pub(super) fn shares(&self) -> Vec<Share> {
         self.parts.iter().flat_map(|part| part.shares.iter().cloned()).collect()
     }
@@ -209,7 +188,7 @@ pub(super) fn assess(request: RequestId, letters: &[Letter]) -> Assessment {
             Kind::Decline => assess_decline(request, &letter.signed),
             Kind::Due => assess_due(request, &letter.signed),
             Kind::Stop => assess_stop(request, &letter.signed),
-            _ => assess_approval(request, &letter.signed, &mut assessment.sets),
+            _ => assess_approval(request, &letter.signed, &mut assessment),
         };
         assessment.approvals.push(assessed);
     }
@@ -257,7 +236,7 @@ pub(super) fn flaw(error: StatementError) -> &'static str {
     }
 }
 
-fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>) -> Assessed {
+fn assess_approval(request: RequestId, signed: &Signed, into: &mut Assessment) -> Assessed {
     let approval =
         signed.verify_claim(|a: &Approval| (a.card.keys(), a.request.as_bytes().to_vec()));
     let approval = match approval {
@@ -278,7 +257,7 @@ fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>
         ..Assessed::of(contact.clone(), verdict)
     };
     let bad = |why| line(Verdict::Bad(why));
-    if approval.request != request {
+    if approval.request != request && !planted!(OtherRequest) {
         return bad(OTHER_REQUEST);
     }
     match approval.holdings.len() {
@@ -287,19 +266,20 @@ fn assess_approval(request: RequestId, signed: &Signed, sets: &mut Vec<ShareSet>
         _ => return bad("it holds more pieces than one contact has"),
     }
     let mut why = None;
-    let mut counted = false;
+    let mut owners = Vec::new();
     for (checked, holding) in checked.into_iter().zip(&approval.holdings) {
         match checked {
             Ok(good) => {
                 let beside = (approval.newest.as_ref(), holding.container.as_ref());
-                add(sets, &approver, good, beside);
-                counted = true;
+                push_new(&mut owners, good.0.owner.id());
+                add(&mut into.sets, &approver, good, beside);
             }
             Err(Flaw::Unknown(flaw) | Flaw::Known(flaw)) => why = Some(flaw),
         }
     }
-    match (counted, why) {
-        (false, Some(why)) => bad(why),
+    into.vouch(approver.id, &owners);
+    match (owners.is_empty(), why) {
+        (true, Some(why)) => bad(why),
         _ => line(Verdict::Good),
     }
 }
@@ -313,10 +293,10 @@ enum Flaw {
 fn verify_holding(holding: &Holding, contact: ContactId) -> Result<(Bundle, Vec<Share>), Flaw> {
     let bundle = verify_bundle(&holding.bundle)
         .map_err(|_| Flaw::Unknown("the piece was not signed by its owner"))?;
-    if bundle.contact != contact {
+    if bundle.contact != contact && !planted!(PieceOfAnother) {
         return Err(Flaw::Unknown("the piece belongs to another contact"));
     }
-    if pieces_hash(&holding.shares) != bundle.pieces {
+    if pieces_hash(&holding.shares) != bundle.pieces && !planted!(PieceNotCompared) {
         return Err(Flaw::Known("the piece is damaged"));
     }
     let shares: Option<Vec<Share>> = holding.shares.iter().map(parse_share).collect();
@@ -367,7 +347,7 @@ fn add(
     push_new(&mut set.packages, bundle.package);
     bundle.vault.into_iter().for_each(|slot| push_new(&mut set.slots, slot));
     container.into_iter().for_each(|copy| push_new(&mut set.containers, copy.clone()));
-    if !set.parts.iter().any(|part| part.approver.id == approver.id) {
+    if planted!(CountsTwice) || !set.parts.iter().any(|part| part.approver.id == approver.id) {
         set.parts.push(Part { approver: approver.clone(), shares });
     }
 }

@@ -1,0 +1,7 @@
+#![no_main]
+//! What decodes encodes to the same octets.
+
+use libfuzzer_sys::fuzz_target;
+use recovery_core::wire::messages::Succession;
+
+fuzz_target!(|octets: &[u8]| recovery_fuzz::round_trip::<Succession>(octets));

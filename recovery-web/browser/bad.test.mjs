@@ -1,0 +1,205 @@
+// What goes wrong: a relay that is away, links that were changed, hostile names, two tabs, requests that end.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Friend, isolated, otherNumber, World } from './world.mjs';
+
+const world = new World();
+let relay, browser, anna, bob;
+const ask = (name, extra = []) => world.person(name).json(
+  ['restore', '--no-wait', '--relay', relay.url, '--name', 'Anna', '--no-passphrase', ...extra], { code: 75 });
+
+before(async () => {
+  relay = await world.relay();
+  browser = await world.browser();
+  anna = world.person('Anna');
+  anna.init(relay.url);
+  anna.run(['add', 'photos'], { input: 'the only key to my photos' });
+});
+after(() => world.end());
+
+test('opening a link tells nobody, and reload and a relay that is away lose nothing', async () => {
+  bob = await Friend.open(browser, 'Bob');
+  const link = anna.invite('Bob');
+  await bob.page.goto(link);
+  await bob.heading('asks for your help');
+  assert.equal(anna.json(['sync']).events?.length ?? 0, 0);
+  await bob.page.reload();
+  await bob.heading('asks for your help');
+  await bob.press('Yes, I want to help');
+  await bob.heading('How will you reach');
+  await bob.fill('A way you trust', 'her door');
+  await bob.press('Next');
+  await bob.heading('How does');
+  await bob.page.reload();
+  await bob.heading('How does');
+  await bob.fill('Your name', 'Bob');
+  await relay.stop();
+  await bob.press('Accept, and help');
+  await bob.page.getByText("can't be reached").waitFor();
+  await relay.start();
+  await bob.press('Accept, and help');
+  await bob.heading('Compare this number');
+  await bob.settled();
+  await bob.page.reload();
+  await bob.heading('Compare this number');
+  await bob.settled();
+  await bob.keepCard();
+  const carol = world.person('Carol');
+  carol.accept(anna.invite('Carol'));
+  anna.run(['sync']);
+  anna.run(['protect', '--threshold', '2', '--delay', '1h']);
+  await bob.look();
+  await bob.page.getByText('safe here').waitFor();
+  carol.run(['sync']);
+  anna.run(['sync']);
+});
+
+test('nothing stands in storage that others can read, and nothing of the link in the history', async () => {
+  const kept = await bob.page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie, location.hash]);
+  assert.deepEqual(kept, [0, 0, '', '']);
+  const exported = await bob.page.evaluate(async () => {
+    const request = indexedDB.open('recovery');
+    const db = await new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
+    const get = db.transaction('kept').objectStore('kept').get('key');
+    const key = await new Promise((resolve) => { get.onsuccess = () => resolve(get.result); });
+    return crypto.subtle.exportKey('raw', key).then(() => 'exported', (error) => error.name);
+  });
+  assert.equal(exported, 'InvalidAccessError');
+});
+
+test('the page opens without the relay', async () => {
+  await bob.page.evaluate(() => navigator.serviceWorker.ready);
+  await relay.stop();
+  await bob.page.reload();
+  await bob.heading('You are a recovery contact');
+  await bob.look();
+  await bob.page.getByText('nothing is lost').waitFor();
+  await relay.start();
+  await bob.look();
+});
+
+test('an invitation that somebody else used, one that was cut, and one that was mangled', async () => {
+  const link = anna.invite('Dave');
+  world.person('Dave').accept(link);
+  anna.run(['sync']);
+  const eve = await Friend.open(browser, 'Eve');
+  const [place, fragment] = link.split('#');
+  for (const [text, told] of [
+    [link, 'used already'], [link.slice(0, -3), 'a part of it is missing'], [`${place}#${fragment.split('.')[0]}`, 'after #'],
+    [`${place}#${fragment.replace('.', '%2E')}`, 'changed characters'],
+  ]) {
+    await eve.page.goto('about:blank');
+    await eve.page.goto(text);
+    await eve.page.getByText(told).waitFor();
+  }
+  await eve.context.close();
+});
+
+test('two tabs do not lose each other\'s work', async () => {
+  const { link, number } = ask('Anna 1');
+  await bob.toNumber(link, 'Anna');
+  const second = await bob.context.newPage();
+  const other = Object.assign(Object.create(Friend.prototype), { ...bob, page: second });
+  await second.goto(`${relay.url}/home`);
+  await other.heading('You are a recovery contact');
+  await Promise.all([bob.check(otherNumber(number)), other.look(), other.page.reload()]);
+  await bob.page.getByText('Tries left: 2').waitFor();
+  await other.heading('You are a recovery contact');
+  await other.press("Somebody asks for Anna's key");
+  await other.page.getByRole('heading', { level: 1 }).waitFor();
+  await second.close();
+  await bob.check(number);
+  await bob.heading('I have spoken to');
+});
+
+test('the wait, and a stop of the owner during it', async () => {
+  await bob.say('Anna');
+  await bob.page.locator('.countdown').waitFor();
+  anna.run(['sync']);
+  const { request } = anna.json(['requests']).requests.find((request) => request.role === 'owner');
+  anna.run(['veto', request]);
+  await bob.home();
+  await bob.look();
+  await bob.page.getByText(isolated('Anna stopped a recovery')).waitFor();
+});
+
+test('a request that was cancelled, and hostile names', async () => {
+  const hostile = '<img src=x onerror=alert(1)>\u202e anna \u{1F475}';
+  const device = '<script>alert(1)</script>' + 'x'.repeat(150);
+  const mallory = world.person('Mallory');
+  const { link } = mallory.json(['restore', '--no-wait', '--relay', relay.url, '--name', hostile, '--device', device, '--no-passphrase'], { code: 75 });
+  let dialogs = 0;
+  bob.page.on('dialog', (dialog) => { dialogs += 1; return dialog.dismiss(); });
+  await bob.toNumber(link, 'Anna', async (name) => {
+    if (name !== 'who') return;
+    const text = await bob.page.locator('dl').textContent();
+    assert.ok(text.includes('<img src=x onerror=alert(1)> anna'), text);
+    assert.ok(!text.includes('\u202e') && text.includes('<script>'));
+    const wide = await bob.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(wide, 0);
+  });
+  assert.equal(dialogs, 0);
+  mallory.run(['restore', '--cancel']);
+  await bob.page.goto('about:blank');
+  await bob.page.goto(link);
+  await bob.heading('Somebody asks for help');
+  await bob.press('Anna');
+  await bob.heading('The request was cancelled');
+});
+
+test('a request that is too old', async () => {
+  const { link } = ask('Anna 2');
+  const later = await bob.context.newPage();
+  await later.clock.setSystemTime(Date.now() + 15 * 86_400_000);
+  const old = Object.assign(Object.create(Friend.prototype), { ...bob, page: later });
+  await later.goto(link);
+  await old.heading('Somebody asks for help');
+  await old.press('Anna');
+  await later.getByText('older than 14 days').waitFor();
+  await later.close();
+});
+
+test('it works by keyboard alone', async () => {
+  await bob.home();
+  for (let presses = 0; presses < 30; presses += 1) {
+    await bob.page.keyboard.press('Tab');
+    const at = await bob.page.evaluate(() => document.activeElement?.textContent);
+    if (at === 'I got a link') break;
+  }
+  await bob.page.keyboard.press('Enter');
+  await bob.heading('Open a link');
+});
+
+test('the page as one file, from a disk', async () => {
+  const file = join(world.folder, 'page.html');
+  const served = await (await fetch(`${relay.url}/page.html`)).text();
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(file, served);
+  const frank = await Friend.open(browser, 'Frank');
+  await frank.page.goto(`file://${file}`);
+  await frank.heading('Help a friend');
+  await frank.press('I got a link');
+  await frank.fill('The link', anna.invite('Frank'));
+  await frank.press('Next');
+  await frank.heading('asks for your help');
+  await frank.press('Yes, I want to help');
+  await frank.press('Next');
+  await frank.fill('Your name', 'Frank');
+  await frank.press('Accept, and help');
+  await frank.heading('Compare this number');
+  await frank.settled();
+  assert.match(JSON.stringify(anna.json(['sync'])), /Frank/);
+  assert.deepEqual(frank.errors, []);
+});
+
+// 150 KiB were aimed at; docs/decisions/page.md says what is missing.
+test('the first load does not grow unseen', () => {
+  const dist = new URL('../../recovery-relay/web-dist/', import.meta.url);
+  const octets = ['home.html', 'app.js', 'app.css', 'icon.svg', 'core.wasm']
+    .reduce((sum, name) => sum + readFileSync(new URL(`${name}.br`, dist)).length, 0);
+  console.log(`first load: ${octets} octets`);
+  assert.ok(octets <= 220 * 1024, `${octets} octets`);
+});

@@ -1,0 +1,66 @@
+// Words: flat JSON for each language, the same keys in all. What others wrote goes in as text, made harmless.
+
+import de from './words/de.json';
+import en from './words/en.json';
+
+export type Key = keyof typeof en;
+export type Lang = 'en' | 'de';
+
+const WORDS: Record<Lang, Record<Key, string>> = { en, de };
+
+let lang: Lang = [...navigator.languages].map((tag) => tag.slice(0, 2)).find((tag) => tag in WORDS) as Lang ?? 'en';
+
+export const language = (): Lang => lang;
+
+export function setLanguage(next: Lang): void {
+  lang = next;
+  document.documentElement.lang = next;
+}
+
+/** Left to right isolates, so that a name never changes what stands around it. */
+const isolate = (text: string) => `\u2068${clean(text)}\u2069`;
+
+export function t(key: Key, fill: Record<string, string | number> = {}): string {
+  return WORDS[lang][key].replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = fill[name];
+    return typeof value === 'number' ? String(value) : isolate(value ?? '');
+  });
+}
+
+/** The sentence for what is wrong. */
+export function failure(code: string): string {
+  const key = `error.${code}`;
+  return key in WORDS[lang] ? WORDS[lang][key as Key] : WORDS[lang]['error.internal'];
+}
+
+/** A stranger's text, fit to be shown: one line, no control or direction characters. */
+export function clean(text: string): string {
+  return text
+    .replace(/[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+export function when(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  // The reader's own way to write dates, where it is one of this language.
+  const locale = navigator.languages.find((tag) => tag.startsWith(lang)) ?? lang;
+  return new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(date);
+}
+
+/** "3 hours ago", "just now". */
+export function ago(seconds: number): string {
+  const passed = Math.max(0, Math.floor(Date.now() / 1000) - seconds);
+  const format = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });
+  if (passed < 60) return t('justNow');
+  if (passed < 3600) return format.format(-Math.floor(passed / 60), 'minute');
+  if (passed < 86_400) return format.format(-Math.floor(passed / 3600), 'hour');
+  return format.format(-Math.floor(passed / 86_400), 'day');
+}
+
+/** "1:02:03" or "02:03". */
+export function countdown(seconds: number): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${two(m)}:${two(s)}`;
+}

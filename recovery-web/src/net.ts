@@ -1,0 +1,146 @@
+// HTTP to relays: makes the calls that the core names and tells it what came of each.
+
+import { Failure, type Happened, type HttpCall, type HttpRead, type Place, type Upload } from './core.ts';
+import { act, alone } from './store.ts';
+
+const TIMEOUT = 20_000;
+/** Pages that are read of a mailbox in one go: more than any relay needs for a full one. */
+const PAGES = 64;
+
+type Answer = { status: number; epoch: string; etag: string; code: string; body: Uint8Array };
+
+const NONE: Answer = { status: 0, epoch: '', etag: '', code: '', body: new Uint8Array() };
+
+type Ask = { method: string; token?: string | null; headers?: Record<string, string>; body?: Uint8Array };
+
+/** One call; status 0 if no relay answered. */
+async function relay(url: string, { method, token, headers = {}, body }: Ask): Promise<Answer> {
+  const all: Record<string, string> = { ...headers };
+  if (token) all['Authorization'] = `Bearer ${token}`;
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: all,
+      body: body && body.length > 0 ? (body as Uint8Array<ArrayBuffer>) : null,
+      cache: 'no-store',
+      credentials: 'omit',
+      mode: 'cors',
+      redirect: 'error',
+      referrerPolicy: 'no-referrer',
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    const octets = new Uint8Array(await response.arrayBuffer());
+    const epoch = response.headers.get('Recovery-Epoch') ?? '';
+    if (!epoch) return NONE;
+    const code = response.ok ? '' : problem(octets);
+    return { status: response.status, epoch, etag: response.headers.get('ETag') ?? '', code, body: octets };
+  } catch {
+    return NONE;
+  }
+}
+
+function problem(octets: Uint8Array): string {
+  try {
+    const { code } = JSON.parse(new TextDecoder().decode(octets)) as { code?: unknown };
+    return typeof code === 'string' ? code : '';
+  } catch {
+    return '';
+  }
+}
+
+/** What lies in the first of these slots that has something; null if all are empty. */
+export async function fetchSlot(slots: Place[]): Promise<Uint8Array | null> {
+  let unreachable = false;
+  for (const slot of slots) {
+    const answer = await relay(`${slot.relay}/v1/slots/${slot.id}`, { method: 'GET' });
+    if (answer.status === 200) return answer.body;
+    if (answer.status !== 404) unreachable = true;
+  }
+  if (unreachable) throw new Failure('relay-unreachable');
+  return null;
+}
+
+/** Whatever lies in these slots; a relay that does not answer stops nothing. */
+export async function fetchAll(slots: Place[]): Promise<Uint8Array[]> {
+  const calls = slots.map((slot) => relay(`${slot.relay}/v1/slots/${slot.id}`, { method: 'GET' }));
+  const answers = await Promise.all(calls);
+  return answers.filter((answer) => answer.status === 200).map((answer) => answer.body);
+}
+
+/** Writes a slot whatever stands there: as a new one, then over the version that the relay names. */
+async function putOver(call: HttpCall): Promise<Answer> {
+  const ask = (condition: Record<string, string>) =>
+    relay(call.relay + call.path, { method: 'PUT', token: call.token, headers: condition, body: call.body });
+  const first = await ask({ 'If-None-Match': '*' });
+  return first.status === 412 && first.etag ? ask({ 'If-Match': first.etag }) : first;
+}
+
+function send(call: HttpCall): Promise<Answer> {
+  if (call.over) return putOver(call);
+  const headers: Record<string, string> = call.hold ? { 'Recovery-Hold': call.hold } : {};
+  return relay(call.relay + call.path, { method: call.method, token: call.token, headers, body: call.body });
+}
+
+/** Sends what waits, in order; what a relay does not take stays. */
+async function flush(dead: Set<string>): Promise<void> {
+  for (const upload of await act('uploads', 'uploads')) {
+    if (!dead.has(upload.relay)) await bring(upload, dead);
+  }
+  for (const call of await act('outbox', 'calls')) {
+    if (dead.has(call.relay)) continue;
+    const { status, code } = await send(call);
+    const judged = await act({ sent: { id: call.id, status, code } }, 'judged');
+    if (judged.dead) dead.add(call.relay);
+  }
+}
+
+/** Brings the vault to a relay. A newer one there, of another browser of this person's, stays. */
+async function bring(upload: Upload, dead: Set<string>): Promise<void> {
+  const condition: Record<string, string> = upload.etag ? { 'If-Match': upload.etag } : { 'If-None-Match': '*' };
+  const put = (headers: Record<string, string>) =>
+    relay(upload.relay + upload.path, { method: 'PUT', token: upload.token, headers, body: upload.body });
+  let answer = await put(condition);
+  if (answer.status === 412 && answer.etag && !upload.etag) answer = await put({ 'If-Match': answer.etag });
+  if (answer.status === 412 && !answer.etag) answer = await put({ 'If-None-Match': '*' });
+  if (answer.status === 0 || answer.status >= 500) dead.add(upload.relay);
+  if (answer.status === 200 || answer.status === 201) {
+    await act({ uploaded: { relay: upload.relay, etag: answer.etag, version: upload.version } }, 'view');
+  }
+}
+
+/** Reads one mailbox to its end. */
+async function read(mailbox: HttpRead, dead: Set<string>): Promise<Happened[]> {
+  const events: Happened[] = [];
+  let next: HttpRead | undefined = mailbox;
+  for (let page = 0; next && page < PAGES; page += 1) {
+    let answer = await relay(next.relay + next.path, { method: 'GET', token: next.token });
+    if (answer.status === 200 && next.epoch && next.epoch !== answer.epoch) {
+      // Another making of the relay's store: its numbers begin anew.
+      const path = next.path.replace(/after=\d+/, 'after=0');
+      answer = await relay(next.relay + path, { method: 'GET', token: next.token });
+    }
+    if (answer.status !== 200) {
+      if (answer.status === 0) dead.add(mailbox.relay);
+      return events;
+    }
+    const took = await act({ took: { read: next.read, epoch: answer.epoch, body: answer.body } }, 'took');
+    events.push(...took.events);
+    if (!took.more) return events;
+    next = (await act('reads', 'reads')).find((other) => other.read === mailbox.read);
+  }
+  return events;
+}
+
+/** Sends what waits, reads what came, does what is due. Gives what happened, and relays that do not answer. */
+export function sync(): Promise<{ events: Happened[]; dead: string[] }> {
+  return alone('recovery-net', async () => {
+    const dead = new Set<string>();
+    await flush(dead);
+    const events: Happened[] = [];
+    const mailboxes = (await act('reads', 'reads')).filter((mailbox) => !dead.has(mailbox.relay));
+    for (const mailbox of mailboxes) events.push(...(await read(mailbox, dead)));
+    events.push(...(await act('tidy', 'took')).events);
+    await flush(dead);
+    return { events, dead: [...dead] };
+  });
+}
