@@ -31,10 +31,16 @@ pub struct Shown {
     pub counts: String,
 }
 
-const SOAKS: [Soak; 7] = [
+const SOAKS: [Soak; 8] = [
     Soak {
         name: "world",
         what: "the simulated world, cheap password parameters",
+        size: "10,000 seeds",
+        run: || world::soak(10_000, false),
+    },
+    Soak {
+        name: "world-long",
+        what: "the same, over a night",
         size: "100,000 seeds",
         run: || world::soak(100_000, false),
     },
