@@ -157,6 +157,12 @@ impl Person {
         (text(&waiting, "link"), text(&waiting, "number"))
     }
 
+    /// Types the number that an owner's device shows for them.
+    pub fn compare(&self, owner: &Person) -> Value {
+        let shown = owner.json(["contacts", "verify", &self.name, "--show"]);
+        self.json(["contacts", "verify", "Anna", "--number", &text(&shown, "number")])
+    }
+
     /// Approves by number.
     pub fn approve(&self, link: &str, owner: &str, number: &str) -> Value {
         self.json(["approve", link, "--owner", owner, "--number", number])

@@ -23,7 +23,8 @@ const STRIDE: usize = 20;
 
 struct Story {
     world: World,
-    relay: recovery_tests::Relay,
+    /// Runs as long as the story does.
+    _relay: recovery_tests::Relay,
     family: Family,
     count: Cell<usize>,
 }
@@ -34,7 +35,7 @@ impl Story {
         let world = World::new();
         let relay = world.relay("relay");
         let family = Family::protected(&world, &[relay.url()], &["Bob", "Carol", "Dora"], 2);
-        Self { world, relay, family, count: Cell::new(0) }
+        Self { world, _relay: relay, family, count: Cell::new(0) }
     }
 
     fn everybody(&self) -> Vec<&Person> {
@@ -57,16 +58,32 @@ impl Story {
         }
     }
 
-    /// The key comes back with these friends, whatever anybody does afterwards.
+    /// The key comes back with these friends, whatever anybody does afterwards: on a device that nobody can hear
+    /// of, since a device that came back takes over.
     fn opens(&self, friends: &[usize]) {
         let n = self.count.replace(self.count.get() + 1);
         let copies = self.keep(&format!("before restoring {n}"));
-        let new = self.world.person(&format!("Anna {n}"));
-        let (link, number) = new.asks_for_help(&self.relay.url());
-        for friend in friends {
-            self.family.friend(*friend).approve(&link, "Anna", &number);
+        let new = self.world.person(&format!("Anna {n}")).without_network();
+        let file = |name: &str| {
+            let path = self.world.path(&format!("{name} {n}"));
+            path.to_str().expect("a path in UTF-8").to_owned()
+        };
+        let request = file("request");
+        let args = ["restore", "--no-wait", "--relay", "files", "--output", &request];
+        let asks = new.ask(args.iter().chain(&["--name", "Anna", "--no-passphrase"])).not_yet();
+        let word = |field: &str| asks[field].as_str().expect(field).to_owned();
+        let (link, number) = (word("link"), word("number"));
+        let mut args = vec!["restore".to_owned(), "--no-wait".to_owned(), "--import".to_owned()];
+        for at in friends {
+            let friend = self.family.friend(*at);
+            let by =
+                ["approve", &link, "--owner", "Anna", "--number", &number, "--import", &request];
+            friend.run(by).done();
+            let approval = file(friend.name());
+            friend.run(["sync", "--output", &approval]).done();
+            args.push(approval);
         }
-        let done = new.json(["restore", "--no-wait"]);
+        let done = new.json(&args);
         assert_eq!(done["restored"], json!(["a secret"]), "{done}");
         assert_eq!(new.run(["show", "a secret"]).done().stdout, SECRET);
         self.put_back(&copies);

@@ -77,6 +77,12 @@ fn comes_back(family: &Family, relay: &Relay, helpers: [usize; 2], generation: u
     let warned = |warning: &Value| warning.as_str().unwrap().contains("something newer is missing");
     assert!(!done["warnings"].as_array().unwrap().iter().any(warned), "{done}");
     assert_eq!(anna.run(["show", "a secret"]).done().stdout, SECRET);
+    // Who did not help hears of the new device, and asks whether it is hers.
+    let others = (0..3).filter(|at| !helpers.contains(at)).map(|at| family.friend(at));
+    for friend in others {
+        friend.run(["sync"]).done();
+        friend.compare(anna);
+    }
     // What was under way can be ended on the new device.
     let made = anna.json(["renew"]);
     assert_eq!(made["active"], false, "{made}");

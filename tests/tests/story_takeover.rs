@@ -28,13 +28,6 @@ fn come_back(new: &Person, relay: &str, friends: &[&Person]) -> Value {
     new.json(["restore", "--wait", "60s"])
 }
 
-/// A friend types the number that the owner's new device shows.
-fn compare(owner: &Person, friend: &Person) {
-    let shown = owner.json(["contacts", "verify", friend.name(), "--show"]);
-    let number = shown["number"].as_str().unwrap();
-    friend.json(["contacts", "verify", "Anna", "--number", number]);
-}
-
 /// What a friend has of Anna: the card's id, where she stands, and its events since last time.
 fn anna_of(friend: &Person) -> (String, String) {
     let contacts = friend.json(["contacts"]);
@@ -102,7 +95,7 @@ fn a_thief_with_the_lost_device_is_nobody() {
     let wrong = wrong["number"].as_str().unwrap();
     emil.ask(["contacts", "verify", "Anna", "--number", wrong]).error("wrong-number");
     assert_eq!(anna_of(emil).1, "claimed");
-    compare(&anna, emil);
+    emil.compare(&anna);
     sync_all(&[&anna, emil, &anna]);
     assert_eq!(anna_of(emil), (next.clone(), "held".to_owned()));
     let status = anna.json(["status"]);
@@ -156,8 +149,8 @@ fn a_thief_with_the_lost_device_is_nobody() {
     sync_all(&friends);
     let third = done["successor_id"].as_str().unwrap();
     assert_eq!(anna_of(friends[1]), (third.to_owned(), "held".to_owned()));
-    compare(&again, emil);
-    compare(&again, fritz);
+    emil.compare(&again);
+    fritz.compare(&again);
     sync_all(&[&again, emil, fritz, &again]);
     let status = again.json(["status"]);
     assert_eq!(
