@@ -93,6 +93,9 @@ fn the_new_device_is_the_owner() {
     assert!(!kinds.contains(&&json!("alert")), "its own recovery is no alarm: {events}");
     assert_eq!(anna.json(["requests"]), json!({ "requests": [] }));
     assert_eq!(anna.json(["contacts"])["contacts"].as_array().unwrap().len(), 4);
+    let dave = family.friend(2);
+    dave.run(["sync"]).done();
+    dave.compare(anna);
     let again = family.protect(&["--threshold", "2"]);
     assert_eq!(again["generation"], 3, "taking over dealt the second");
     assert_eq!(anna.json(["status"])["circle"]["active"], true);

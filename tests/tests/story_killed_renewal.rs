@@ -2,6 +2,7 @@
 //! it again finishes it. Some of the steps each time; all with `RECOVERY_KILL_STEPS=all`.
 
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test that panics has said what it has to say; a long run tells how many steps it took"
