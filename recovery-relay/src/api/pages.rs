@@ -12,11 +12,19 @@ use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("pages/style.css");
-const INVITATION: &str = include_str!("pages/invitation.html");
-const REQUEST: &str = include_str!("pages/request.html");
-const NOTICES: &str = include_str!("pages/notices.html");
-const NOTICES_ON: &str = include_str!("pages/notices_on.html");
-const NOTICES_OFF: &str = include_str!("pages/notices_off.html");
+const FRAME: &str = include_str!("pages/frame.html");
+
+/// A page: its title, and what it says.
+struct Page(&'static str, &'static str);
+
+const INVITATION: Page =
+    Page("An invitation to be a recovery contact", include_str!("pages/invitation.html"));
+const REQUEST: Page = Page("A request to help recover a key", include_str!("pages/request.html"));
+const NOTICES: Page = Page("Hear when something is waiting", include_str!("pages/notices.html"));
+const NOTICES_ON: Page =
+    Page("You will hear when something is waiting", include_str!("pages/notices_on.html"));
+const NOTICES_OFF: Page =
+    Page("You will hear no more of it", include_str!("pages/notices_off.html"));
 
 /// Nothing is loaded, run, framed or sent; the one style is named by its hash.
 static POLICY: LazyLock<String> = LazyLock::new(|| policy("'none'"));
@@ -53,11 +61,12 @@ pub(super) fn notices_off() -> Response {
     page(NOTICES_OFF, &POLICY)
 }
 
-fn page(text: &str, policy: &str) -> Response {
+fn page(Page(title, main): Page, policy: &str) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, policy),
         (REFERRER_POLICY, "no-referrer"),
     ];
-    (headers, text.replace("{style}", STYLE)).into_response()
+    let text = FRAME.replace("{title}", title).replace("{style}", STYLE).replace("{main}", main);
+    (headers, text).into_response()
 }

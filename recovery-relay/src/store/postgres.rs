@@ -24,6 +24,7 @@ use self::database::Postgres;
 use self::shared::{Ears, SharedClock};
 use super::sql::database::Fields;
 use super::sql::rows::{MailboxRow, MessageRow, check_body};
+use super::sql::seen::Seen;
 use super::sql::{Fault, lives, reads, shift, turn, verify};
 use super::{
     Bad, Checked, Damage, Door, Epoch, Message, Outcome, Page, Pass, Query, Quotas, Shared, Slot,
@@ -64,7 +65,7 @@ struct Inner {
     writer: Mutex<Option<Arc<Session>>>,
     readers: [Mutex<Option<Arc<Session>>>; READERS],
     turn: AtomicUsize,
-    damage: Mutex<Option<Damage>>,
+    damage: Seen,
     closed: AtomicBool,
     ears: Ears,
 }
@@ -149,7 +150,7 @@ impl PostgresStore {
             writer: Mutex::default(),
             readers: Default::default(),
             turn: AtomicUsize::new(0),
-            damage: Mutex::default(),
+            damage: Seen::default(),
             closed: AtomicBool::new(false),
             ears: Ears::default(),
         });
@@ -203,7 +204,7 @@ impl PostgresStore {
             return done.take().ok_or_else(|| StoreError::Failed("a commit of nobody".into()));
         }
         postgres.load(writes)?;
-        let noted = |damage: &Damage| self.inner.note(damage);
+        let noted = |damage: &Damage| self.inner.damage.note(damage);
         let outcomes = turn::run(postgres, writes, (now, self.quotas), &noted)?;
         if writes.iter().any(|write| matches!(write, Write::Collect)) {
             postgres.forget_commits(now.plus(-COMMITS_KEPT_MILLIS))?;
@@ -228,7 +229,7 @@ impl PostgresStore {
         })();
         changed.map_err(|fault| {
             let _ = self.inner.handle.block_on(session.simple("ROLLBACK"));
-            self.inner.noted(fault)
+            self.inner.damage.error(fault)
         })
     }
 
@@ -244,7 +245,7 @@ impl PostgresStore {
         for _ in 0..2 {
             let session = self.inner.session(slot)?;
             let mut postgres = Postgres::new(&self.inner.handle, &session);
-            match run(&mut postgres).map_err(|fault| self.inner.noted(fault)) {
+            match run(&mut postgres).map_err(|fault| self.inner.damage.error(fault)) {
                 Err(error) if matches!(postgres.trouble, Some(Trouble::Lost(_))) => last = error,
                 result => return result,
             }
@@ -262,7 +263,7 @@ impl PostgresStore {
         let session = self.inner.handle.block_on(connecting)?;
         let mut postgres = Postgres::new(&self.inner.handle, &session);
         postgres.moment()?;
-        run(&mut postgres).map_err(|fault| self.inner.noted(fault))
+        run(&mut postgres).map_err(|fault| self.inner.damage.error(fault))
     }
 }
 
@@ -303,21 +304,6 @@ impl Inner {
         let session = Arc::new(session.map_err(StoreError::from)?);
         *kept = Some(Arc::clone(&session));
         Ok(session)
-    }
-
-    /// Notes damage on its way out.
-    fn noted(&self, fault: Fault) -> StoreError {
-        let error = fault.into();
-        if let StoreError::Damaged(damage) = &error {
-            self.note(damage);
-        }
-        error
-    }
-
-    fn note(&self, damage: &Damage) {
-        tracing::error!(%damage, "a record is damaged");
-        let mut first = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| damage.clone());
     }
 }
 
@@ -390,7 +376,7 @@ impl Store for PostgresStore {
     }
 
     fn damage(&self) -> Option<Damage> {
-        self.inner.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.damage.first()
     }
 
     fn transfer(&self) -> Option<Door<'_>> {

@@ -4,12 +4,13 @@
 //! record its own hash; `turn.rs` does a batch, with the writes by kind in `mailboxes.rs`, `slots.rs`, `holds.rs`,
 //! `passes.rs`, `notices.rs` and `collect.rs`; `shift.rs` moves deadlines; `reads.rs` answers the questions that
 //! need no speed; `tables.rs` walks through everything, for `verify.rs` and
-//! `transfer.rs`. The statements are written once, in the
+//! `transfer.rs`; `seen.rs` keeps the damage that was met. The statements are written once, in the
 //! SQL that SQLite, PostgreSQL and the databases that speak like it understand.
 
 pub(super) mod database;
 pub(super) mod reads;
 pub(super) mod rows;
+pub(super) mod seen;
 pub(super) mod shift;
 pub(super) mod tables;
 pub(super) mod transfer;

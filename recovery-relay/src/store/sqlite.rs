@@ -14,6 +14,7 @@ pub use open::OpenError;
 use self::database::Sql;
 use super::sql::database::Fields;
 use super::sql::rows::{MailboxRow, MessageRow, check_body};
+use super::sql::seen::Seen;
 use super::sql::transfer::{self, Cursor, Records};
 use super::sql::{Fault, lives, reads, shift, turn, verify};
 use super::transfer::Transfer;
@@ -40,7 +41,7 @@ pub struct SqliteStore {
     writer: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
     /// The first damage that was seen: the next start checks the whole file.
-    damage: Mutex<Option<Damage>>,
+    damage: Seen,
     closed: AtomicBool,
     /// Held as long as the store is open, so that no second relay opens it; none beside a relay.
     lock: Option<File>,
@@ -93,9 +94,9 @@ impl SqliteStore {
         let spare = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match spare {
             Some(connection) => connection,
-            None => open::reader(&self.path).map_err(|error| self.error(error.into()))?,
+            None => open::reader(&self.path).map_err(|error| self.damage.error(error.into()))?,
         };
-        let result = run(&connection).map_err(|fault| self.error(fault));
+        let result = run(&connection).map_err(|fault| self.damage.error(fault));
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
     }
@@ -113,7 +114,7 @@ impl SqliteStore {
             change.commit()?;
             Ok(done)
         };
-        commit().map_err(|fault| self.error(fault))
+        commit().map_err(|fault| self.damage.error(fault))
     }
 
     /// Runs a read for the operator, all of it at one moment, however long it takes.
@@ -128,21 +129,6 @@ impl SqliteStore {
             result
         })
     }
-
-    /// Notes damage on its way out.
-    fn error(&self, fault: Fault) -> StoreError {
-        let error = fault.into();
-        if let StoreError::Damaged(damage) = &error {
-            self.note(damage);
-        }
-        error
-    }
-
-    fn note(&self, damage: &Damage) {
-        tracing::error!(%damage, "a record is damaged");
-        let mut first = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| damage.clone());
-    }
 }
 
 impl Store for SqliteStore {
@@ -152,7 +138,7 @@ impl Store for SqliteStore {
 
     fn apply(&self, writes: &[Write], now: UnixMillis) -> Result<Vec<Outcome>, StoreError> {
         self.write(|connection| {
-            let noted = |damage: &Damage| self.note(damage);
+            let noted = |damage: &Damage| self.damage.note(damage);
             Ok(turn::run(&mut Sql(connection), writes, (now, self.quotas), &noted)?)
         })
     }
@@ -207,7 +193,7 @@ impl Store for SqliteStore {
     }
 
     fn damage(&self) -> Option<Damage> {
-        self.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.damage.first()
     }
 
     fn transfer(&self) -> Option<Door<'_>> {
@@ -224,7 +210,7 @@ impl Store for SqliteStore {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Closing the last connection moves the log into the file and removes it.
         let closed = writer.map_or(Ok(()), |writer| writer.close().map_err(|(_, error)| error));
-        closed.map_err(|error| self.error(error.into()))
+        closed.map_err(|error| self.damage.error(error.into()))
     }
 }
 

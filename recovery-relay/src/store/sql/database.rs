@@ -81,6 +81,19 @@ fn array<const N: usize>(octets: &[u8]) -> Result<[u8; N], Fault> {
     octets.try_into().map_err(|_| super::rows::damaged("a field has another length", None))
 }
 
+/// What `walk` hands over row by row, in a list.
+fn collected<T>(
+    mut read: impl FnMut(&dyn Fields) -> Result<T, Fault>,
+    walk: impl FnOnce(&mut dyn FnMut(&dyn Fields) -> Result<(), Fault>) -> Result<(), Fault>,
+) -> Result<Vec<T>, Fault> {
+    let mut found = Vec::new();
+    walk(&mut |row| {
+        found.push(read(row)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// A connection inside a transaction. The methods with a body are those that the commonest writes need; a database
 /// far away does them for a whole batch at once.
 pub(crate) trait Database {
@@ -111,14 +124,9 @@ pub(crate) trait Database {
         &mut self,
         sql: &str,
         values: &[Value<'_>],
-        mut read: impl FnMut(&dyn Fields) -> Result<T, Fault>,
+        read: impl FnMut(&dyn Fields) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
-        let mut found = Vec::new();
-        self.each(sql, values, &mut |row| {
-            found.push(read(row)?);
-            Ok(())
-        })?;
-        Ok(found)
+        collected(read, |push| self.each(sql, values, push))
     }
 
     /// Like [`Database::all`], locked.
@@ -126,14 +134,9 @@ pub(crate) trait Database {
         &mut self,
         sql: &str,
         values: &[Value<'_>],
-        mut read: impl FnMut(&dyn Fields) -> Result<T, Fault>,
+        read: impl FnMut(&dyn Fields) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
-        let mut found = Vec::new();
-        self.each_locked(sql, values, &mut |row| {
-            found.push(read(row)?);
-            Ok(())
-        })?;
-        Ok(found)
+        collected(read, |push| self.each_locked(sql, values, push))
     }
 
     /// A mailbox's record, locked.

@@ -6,7 +6,7 @@
 use super::database::Sql;
 use super::schema::{APPLICATION_ID, LAYOUTS, VERSION};
 use super::{SqliteStore, sort};
-use crate::store::sql::rows;
+use crate::store::sql::{rows, seen::Seen};
 use crate::store::{Epoch, Quotas, StoreError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -142,7 +142,7 @@ fn opened(
         quotas,
         writer: Mutex::new(Some(writer)),
         readers: Mutex::default(),
-        damage: Mutex::default(),
+        damage: Seen::default(),
         closed: AtomicBool::new(false),
         lock,
     }
