@@ -9,7 +9,7 @@ use crate::{
 };
 use recovery_core::{
     address::RelayUrl,
-    flows::{Delivery, Event, Step, VaultCopy, Watch, device::Place},
+    flows::{Delivery, Event, Step, VaultCopy, Watch, places::Place},
     ids::{Base, MailboxToken},
     wire::limits::{READ_LIMIT_MAX, WAIT_SECONDS_MAX},
 };

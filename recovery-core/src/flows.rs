@@ -5,11 +5,13 @@
 //! the events. Handling the same message twice changes nothing.
 
 pub mod approve;
+mod delay;
 pub mod device;
 pub mod drill;
 pub mod hear;
 pub mod keep;
 pub mod pair;
+pub mod places;
 pub mod protect;
 pub mod renew;
 pub mod request;
@@ -30,7 +32,8 @@ use crate::{
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 
-pub use device::{Device, Recovery, VaultCopy};
+pub use device::{Device, Recovery};
+pub use places::VaultCopy;
 
 /// What a flow needs from outside: the time, randomness, and what Argon2id may cost.
 pub struct Context<'a> {

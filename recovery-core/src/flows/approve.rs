@@ -4,7 +4,7 @@
 //! Until the number was right (or the code was scanned) nothing goes to the requester.
 
 use super::{
-    Context, Delivery, Event, Step,
+    Context, Delivery, Step,
     device::Device,
     request::{REQUEST_SECONDS, RequestError},
 };
@@ -21,7 +21,7 @@ use crate::{
         self, V1,
         link::Link,
         messages::{
-            Alert, AlertKind, Approval, Checked, Decline, Due, HoldBy, HoldPolicy, Holding, Request,
+            Alert, AlertKind, Approval, Checked, Decline, HoldBy, HoldPolicy, Holding, Request,
         },
     },
 };
@@ -121,7 +121,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    fn to(to_requester: Step) -> Self {
+    pub(super) fn to(to_requester: Step) -> Self {
         Self { message: None, to_requester, to_owner: Step::default(), release_at: None }
     }
 }
@@ -210,21 +210,8 @@ impl Device {
         Ok(Sent { to_owner, ..sent })
     }
 
-    /// The policy of the newest pieces that are not superseded.
-    fn hold_policy(&self, opened: &Opened) -> Result<HoldPolicy, ApproveError> {
-        let held = self.chosen(opened)?;
-        let current = held.bundles.iter().rev().find(|bundle| bundle.until.is_none());
-        let bundle = current.or(held.bundles.last()).and_then(HeldBundle::bundle);
-        let mut hold = bundle.ok_or(ApproveError::NotHeld)?.hold;
-        let request: Request = opened.request.peek()?;
-        if hold.by == HoldBy::Relay && counting(&hold, request.card.mailboxes()).next().is_none() {
-            hold.by = HoldBy::Contacts;
-        }
-        Ok(hold)
-    }
-
     /// Sends an approval that is not held back, or not any longer.
-    fn send_approval(
+    pub(super) fn send_approval(
         &self,
         opened: &Opened,
         (checked, overrides): (Checked, bool),
@@ -240,39 +227,8 @@ impl Device {
         Ok(sent)
     }
 
-    /// Puts an approval into the hands of a relay that holds it, or keeps it; the requester hears when it is
-    /// due.
-    fn hold_back(
-        &self,
-        opened: &Opened,
-        checked: Checked,
-        hold: &HoldPolicy,
-        ctx: &mut Context<'_>,
-    ) -> Result<Sent, ApproveError> {
-        let held = self.chosen(opened)?;
-        let at = ctx.now.saturating_add(hold.delay);
-        let newest = held.bundles.last().ok_or(ApproveError::NotHeld)?;
-        let me = newest.contact().ok_or(ApproveError::Internal)?;
-        let (card, bundle) = (self.card_as(held, me)?, newest.signed.clone());
-        let due = Due { version: V1, request: opened.id, card, bundle, at };
-        let note = self.to_requester(opened, (&due, me), ctx)?;
-        let mut step = self.to_session(opened, &note)?;
-        if hold.by == HoldBy::Relay {
-            let request: Request = opened.request.peek()?;
-            for approval in self.approvals(opened, checked, false)? {
-                let body = self.to_requester(opened, (&approval, approval.card.id()), ctx)?;
-                for (to, owners) in counting(hold, request.card.mailboxes()) {
-                    let own = opened.withdraw.hold(to.relay.as_str()).id();
-                    let (to, body, holds) = (to.clone(), body.clone(), vec![owners, own]);
-                    step.outbox.push(Delivery::PostHeld { to, body, holds, delay: hold.delay });
-                }
-            }
-        }
-        Ok(Sent { release_at: Some(at), ..Sent::to(step) })
-    }
-
     /// One approval for each identity of this person's that was given pieces: most have one.
-    fn approvals(
+    pub(super) fn approvals(
         &self,
         opened: &Opened,
         checked: Checked,
@@ -297,7 +253,7 @@ impl Device {
     }
 
     /// This person's card for an owner, by one of their identities.
-    fn card_as(&self, held: &Held, me: ContactId) -> Result<Card, ApproveError> {
+    pub(super) fn card_as(&self, held: &Held, me: ContactId) -> Result<Card, ApproveError> {
         if me == self.id() {
             return self.card_for(&held.inbox).ok_or(ApproveError::Internal);
         }
@@ -308,7 +264,7 @@ impl Device {
     }
 
     /// Signs for the request, by one of this person's identities, and seals to its key.
-    fn to_requester(
+    pub(super) fn to_requester(
         &self,
         opened: &Opened,
         (body, me): (&impl Statement, ContactId),
@@ -321,40 +277,6 @@ impl Device {
         let sealing = &request.card.keys().sealing;
         seal::seal(&Letter::new(signed, None), sealing, &mut ctx.rng)
             .map_err(|_| ApproveError::Internal)
-    }
-
-    /// Releases what this device held back and is due; forgets what a relay held and has released.
-    pub(crate) fn release_due(&mut self, ctx: &mut Context<'_>) -> Step {
-        let due = |opened: &&Opened| {
-            let now = ctx.now + u64::from(planted!(ReleasedEarly));
-            let over = opened.held.is_some_and(|held| held.due <= now);
-            opened.state == OpenedState::Approved && !opened.released && over
-        };
-        let due: Vec<Opened> = self.opened().iter().filter(due).cloned().collect();
-        let mut step = Step::default();
-        for opened in due {
-            let Some(released) = self.release(&opened, ctx) else { continue };
-            step.then(released);
-            if let Ok(known) = self.opened_mut(opened.id) {
-                known.released = true;
-            }
-        }
-        step
-    }
-
-    /// What this device held back; nothing for what a relay did. `None` if it can't be made now.
-    fn release(&self, opened: &Opened, ctx: &mut Context<'_>) -> Option<Step> {
-        let held = opened.held.filter(|held| held.by == HoldBy::Contacts && !held.by_file);
-        // A request whose time is over gets nothing any more.
-        let fresh = self.approvable(opened.id, Consent::default(), ctx.now).is_ok();
-        // The pieces may have been superseded and deleted meanwhile.
-        let fresh = fresh && self.chosen(opened).is_ok_and(|held| !held.bundles.is_empty());
-        let Some(held) = held.filter(|_| fresh) else { return Some(Step::default()) };
-        let sent = self.send_approval(opened, (held.checked, false), ctx).ok()?;
-        let owner = self.chosen(opened).ok()?.name.clone();
-        let mut step = sent.to_requester;
-        step.events.push(Event::Released { owner, request: opened.id });
-        Some(step)
     }
 
     /// Declines a request, also one whose approval is still held back. The requester hears of it only if the
@@ -404,7 +326,7 @@ impl Device {
     }
 
     /// Posts a message to a request's session.
-    fn to_session(&self, opened: &Opened, message: &[u8]) -> Result<Step, ApproveError> {
+    pub(super) fn to_session(&self, opened: &Opened, message: &[u8]) -> Result<Step, ApproveError> {
         let request: Request = opened.request.peek()?;
         let mut step = Step::default();
         step.post(request.card.mailboxes(), message);
@@ -412,7 +334,7 @@ impl Device {
     }
 
     /// The owner that a friend takes a request to be from.
-    fn chosen(&self, opened: &Opened) -> Result<&Held, ApproveError> {
+    pub(super) fn chosen(&self, opened: &Opened) -> Result<&Held, ApproveError> {
         let held = opened.owner.and_then(|owner| self.held_of(owner));
         held.ok_or(ApproveError::NotHeld)
     }
@@ -465,7 +387,7 @@ impl Device {
     }
 
     /// A request that waits, or was approved and may be sent again, or whose stop may be overridden.
-    fn approvable(
+    pub(super) fn approvable(
         &self,
         id: RequestId,
         consent: Consent<'_>,
@@ -484,18 +406,6 @@ impl Device {
             OpenedState::Open | OpenedState::Approved | OpenedState::Vetoed => Ok(opened),
         }
     }
-}
-
-/// The session's mailboxes at relays whose hold counts, with the owner's hold there.
-fn counting<'a>(
-    hold: &'a HoldPolicy,
-    session: &'a [MailboxAddress],
-) -> impl Iterator<Item = (&'a MailboxAddress, crate::ids::HoldId)> {
-    // Whatever a bundle says: a file holds nothing back.
-    session.iter().filter(|mailbox| !mailbox.relay.is_files()).filter_map(|mailbox| {
-        let counts = hold.holds.iter().find(|hold| hold.relay == mailbox.relay)?;
-        Some((mailbox, counts.id))
-    })
 }
 
 /// Every generation that one identity of the friend's holds, the newest last, as far as they fit one letter: pieces before copies of the vault,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     address::{RelayUrl, SlotAddress},
-    flows::{Delivery, Event, Source, Step, VaultCopy, Watch, device::Place},
+    flows::{Delivery, Event, Source, Step, VaultCopy, Watch, places::Place},
     ids::{Base, MailboxId, SlotId},
     wire::limits::{MESSAGE_SIZES, SLOT_SIZES},
 };
