@@ -66,7 +66,6 @@ struct Mailbox {
     entries: Vec<Body>,
     waiting: Vec<(u64, Body)>,
     held: Vec<HeldBody>,
-    vetoed: BTreeSet<HoldId>,
     known: BTreeSet<Hash>,
 }
 
@@ -105,6 +104,8 @@ pub(super) struct Relay {
     pub(super) deceived: Vec<Who>,
     memory: Memory,
     mailboxes: BTreeMap<MailboxId, Mailbox>,
+    /// Also in mailboxes that are opened only later.
+    vetoed: BTreeSet<(HoldId, MailboxId)>,
     slots: BTreeMap<SlotId, Slot>,
     history: Vec<Body>,
 }
@@ -118,6 +119,7 @@ impl Relay {
             deceived: Vec::new(),
             memory: Memory::default(),
             mailboxes: BTreeMap::new(),
+            vetoed: BTreeSet::new(),
             slots: BTreeMap::new(),
             history: Vec::new(),
         }
@@ -176,7 +178,7 @@ impl Relay {
         if mailbox.known.contains(&body.hash) {
             return Ok(());
         }
-        if holds.iter().any(|hold| mailbox.vetoed.contains(hold)) {
+        if holds.iter().any(|hold| self.vetoed.contains(&(*hold, id))) {
             return Err(Refused::Vetoed);
         }
         if matches!(fate, Fate::Lose) {
@@ -196,11 +198,14 @@ impl Relay {
 
     /// Drops what is held under a hold in a mailbox, and refuses more. False if it does not obey.
     pub(super) fn veto(&mut self, hold: HoldId, id: MailboxId) -> bool {
-        if let Some(mailbox) = self.mailboxes.get_mut(&id).filter(|_| !self.stubborn) {
-            mailbox.held.retain(|held| !held.holds.contains(&hold));
-            mailbox.vetoed.insert(hold);
+        if self.stubborn {
+            return false;
         }
-        !self.stubborn
+        self.vetoed.insert((hold, id));
+        if let Some(mailbox) = self.mailboxes.get_mut(&id) {
+            mailbox.held.retain(|held| !held.holds.contains(&hold));
+        }
+        true
     }
 
     /// Shows at once what it should hold back.
