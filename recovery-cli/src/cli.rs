@@ -115,6 +115,8 @@ pub(crate) enum Command {
     Sheet(Sheet),
     /// Rehearse a recovery with your contacts, or answer a rehearsal
     Drill(Drill),
+    /// Keep the pass to a relay that is not open to everybody
+    Pass(Pass),
     /// Fetch what waits for you and act on it, or exchange messages as files
     Sync(Sync),
     /// Wait for messages, act on them and say what happened, until stopped
@@ -298,6 +300,19 @@ pub(crate) struct Renew {
     /// Wait this long for the contacts' confirmations: 90s, 15m, 48h, 7d
     #[arg(long, value_name = "DUR", value_parser = duration)]
     pub(crate) wait: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pass {
+    /// The relay; without it, the relays for which there is a pass are listed
+    #[arg(value_parser = relay)]
+    pub(crate) at: Option<RelayUrl>,
+    /// Read the pass from a file, or - for standard input; asked for without it
+    #[arg(long, value_name = "FILE", requires = "at")]
+    pub(crate) pass_file: Option<PathBuf>,
+    /// Forget the pass; what was made with it stays
+    #[arg(long, requires = "at", conflicts_with = "pass_file")]
+    pub(crate) forget: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod drill;
 mod events;
 mod manual;
 mod pair;
+mod pass;
 mod protect;
 mod requests;
 mod restore;
@@ -77,6 +78,7 @@ pub(crate) async fn run(cli: Cli, ui: Ui) -> Result<ExitCode, Failure> {
         Command::Check(args) => sync::check(&app, &args).await,
         Command::Sheet(args) => sheet::run(&app, &args),
         Command::Drill(args) => drill::run(&app, args).await,
+        Command::Pass(args) => pass::run(&app, args).await,
         Command::Sync(args) => sync::sync(&app, &args).await,
         Command::Watch => sync::watch(&app).await,
         Command::Status(args) => status::status(&app, &args),

@@ -16,6 +16,7 @@ mod friend;
 pub mod home;
 mod owner;
 mod parcels;
+mod passes;
 pub mod relays;
 mod restoring;
 mod state;
@@ -96,7 +97,7 @@ impl Client {
     }
 
     fn create_with(dir: &Path, protection: Protection, state: State) -> Result<Self, ClientError> {
-        let relays = Relays::new()?.with_files(state.files.clone());
+        let relays = Self::relays(&state)?;
         let home = Home::create(dir, protection, &state.encode(), &mut UnwrapErr(SysRng))?;
         Ok(Self::assemble(home, relays, state))
     }
@@ -112,8 +113,14 @@ impl Client {
     ) -> Result<Self, E> {
         let (home, octets) = Home::open(dir, passphrase, wait)?;
         let state = State::decode(&octets).map_err(ClientError::State)?;
-        let relays = Relays::new().map_err(ClientError::from)?.with_files(state.files.clone());
+        let relays = Self::relays(&state)?;
         Ok(Self::assemble(home, relays, state))
+    }
+
+    fn relays(state: &State) -> Result<Relays, ClientError> {
+        let mut relays = Relays::new()?.with_files(state.files.clone());
+        relays.set_passes(state.passes.clone());
+        Ok(relays)
     }
 
     fn assemble(home: Home, relays: Relays, state: State) -> Self {

@@ -18,19 +18,23 @@ pub use files::Parcel;
 pub(crate) use files::{Both, Files};
 pub use types::{Etag, Hold, If, Message, Page, ParseEtagError, Posted, Put, Read, Timeouts};
 
-use call::{bearer, nonsense, read_body, ttl_query};
+use crate::passes::Pass;
+use call::{bearer, nonsense, read_body, secret_header, ttl_query};
 use clients::Clients;
 use recovery_core::{
     address::RelayUrl,
     ids::{HoldToken, MailboxId, MailboxToken, SlotId, SlotToken},
     wire::limits::{READ_LIMIT_MAX, SLOT_MAX, WAIT_SECONDS_MAX},
 };
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder, header::HeaderName};
 use std::{fmt, sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
 /// Most damaged messages that one read passes by.
 const DAMAGED_MAX: usize = 32;
+
+/// Where a pass goes.
+const PASS: HeaderName = HeaderName::from_static("recovery-pass");
 
 /// Connections to any number of relays. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +42,7 @@ pub struct Relays {
     clients: Arc<Clients>,
     total: Duration,
     files: Files,
+    passes: Arc<[Pass]>,
 }
 
 impl fmt::Debug for Relays {
@@ -62,13 +67,26 @@ impl Relays {
     /// As [`Relays::new`].
     pub fn with_timeouts(timeouts: Timeouts) -> Result<Self, RelayError> {
         let clients = Arc::new(Clients::new(timeouts)?);
-        Ok(Self { clients, total: timeouts.total, files: Files::default() })
+        Ok(Self { clients, total: timeouts.total, files: Files::default(), passes: Arc::default() })
     }
 
     /// With what a home keeps of the files.
     pub(crate) fn with_files(mut self, both: Both) -> Self {
         self.files = Files::new(both);
         self
+    }
+
+    /// With these passes to closed relays from now on.
+    pub(crate) fn set_passes(&mut self, passes: Vec<Pass>) {
+        self.passes = passes.into();
+    }
+
+    /// Adds the pass for a relay, if there is one; the relay asks for it where something is made that lasts.
+    fn with_pass(&self, relay: &RelayUrl, call: RequestBuilder) -> RequestBuilder {
+        match Pass::text_for(&self.passes, relay) {
+            Some(pass) => secret_header(call, PASS, pass),
+            None => call,
+        }
     }
 
     /// What lies at no relay.
@@ -86,8 +104,13 @@ impl Relays {
         token: &MailboxToken,
         ttl: Option<u64>,
     ) -> Result<(), RelayError> {
+        if relay.is_files() {
+            return Ok(());
+        }
         let path = format!("/v1/mailboxes/{}{}", token.id(), ttl_query(ttl));
-        self.command(relay, Method::PUT, &path, token.expose()).await
+        let secret = Zeroizing::new(token.expose());
+        let complete = |call| self.with_pass(relay, bearer(call, &secret));
+        self.call(relay, Method::PUT, &path, complete).await.map(drop)
     }
 
     /// Posts a message. The same message again is the same post.
@@ -211,7 +234,7 @@ impl Relays {
         let path = format!("/v1/slots/{id}{}", ttl_query(put.ttl));
         let response = self
             .call(relay, Method::PUT, &path, |call| {
-                let call = bearer(call, &secret).body(body.to_vec());
+                let call = self.with_pass(relay, bearer(call, &secret)).body(body.to_vec());
                 match &put.only_if {
                     If::None => call.header("if-none-match", "*"),
                     If::Match(Etag(version)) => call.header("if-match", version),

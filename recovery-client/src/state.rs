@@ -1,7 +1,7 @@
 //! What a home holds: a device or a recovery in progress, what could not be sent yet, and how far each
 //! mailbox was read.
 
-use crate::relays::Both;
+use crate::{passes::Pass, relays::Both};
 use minicbor::{Decode, Encode};
 use recovery_core::{
     flows::{Delivery, Device, request::NewDevice},
@@ -19,6 +19,7 @@ pub(crate) struct State {
     pub(crate) outbox: Vec<Delivery>,
     pub(crate) cursors: Vec<Cursor>,
     pub(crate) files: Both,
+    pub(crate) passes: Vec<Pass>,
 }
 
 /// How far a mailbox at one relay was read.
@@ -47,6 +48,9 @@ struct Stored {
     cursors: Vec<Cursor>,
     #[n(5)]
     files: Both,
+    /// Left out if there are none.
+    #[n(6)]
+    passes: Option<Vec<Pass>>,
 }
 
 impl Wire for Stored {
@@ -63,6 +67,7 @@ impl State {
             outbox: self.outbox.clone(),
             cursors: self.cursors.clone(),
             files: self.files.clone(),
+            passes: Some(self.passes.clone()).filter(|passes| !passes.is_empty()),
         })
     }
 
@@ -77,6 +82,7 @@ impl State {
             outbox: stored.outbox,
             cursors: stored.cursors,
             files: stored.files,
+            passes: stored.passes.unwrap_or_default(),
         })
     }
 

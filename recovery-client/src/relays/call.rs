@@ -8,7 +8,7 @@ use super::{
 use recovery_core::address::RelayUrl;
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
-    header::{AUTHORIZATION, HeaderValue},
+    header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -118,10 +118,19 @@ pub(super) async fn read_body(
 /// Adds the token, marked so that nothing below prints it.
 pub(super) fn bearer(call: RequestBuilder, token: &str) -> RequestBuilder {
     let value = Zeroizing::new(format!("Bearer {token}"));
-    match HeaderValue::from_str(&value) {
+    secret_header(call, AUTHORIZATION, value.as_bytes())
+}
+
+/// Adds a header that nothing below prints.
+pub(super) fn secret_header(
+    call: RequestBuilder,
+    name: HeaderName,
+    value: &[u8],
+) -> RequestBuilder {
+    match HeaderValue::from_bytes(value) {
         Ok(mut value) => {
             value.set_sensitive(true);
-            call.header(AUTHORIZATION, value)
+            call.header(name, value)
         }
         // A token in base64url is always a header value.
         Err(_) => call,

@@ -124,12 +124,21 @@ impl RelayError {
         matches!(self.status(), Some(401 | 403))
     }
 
+    /// The relay is closed, and this home has no pass for it that is good.
+    #[must_use]
+    pub fn needs_pass(&self) -> bool {
+        matches!(self.code(), Some("pass-needed" | "pass-used-up"))
+    }
+
     /// What to do about it, as one sentence.
     #[must_use]
     pub fn hint(&self) -> &str {
         match self {
             Self::Answer { .. } => {
                 "Look at the address; a network that wants a sign-in first can also be the cause."
+            }
+            Self::Refused { .. } if self.needs_pass() => {
+                "Ask who runs the relay for a pass, and give it with 'recovery pass'."
             }
             Self::Refused { hint, .. } if !hint.is_empty() => hint,
             Self::Refused { .. } if self.is_transient() => "Try again later.",

@@ -1,0 +1,82 @@
+//! `pass`: the way into a relay that is not open to everybody.
+
+use super::{App, DONE, PASSPHRASE_MAX};
+use crate::{cli::Pass, ui::stdin_text, words::Failure};
+use recovery_client::home::read_limited;
+use recovery_core::{address::RelayUrl, ids::PassToken};
+use serde_json::json;
+use std::{path::Path, process::ExitCode};
+use zeroize::Zeroizing;
+
+pub(super) async fn run(app: &App, args: Pass) -> Result<ExitCode, Failure> {
+    let Some(relay) = args.at else { return list(app) };
+    if relay.is_files() {
+        let hint = "Name the address of a relay, as its operator gave it.";
+        return Err(Failure::usage("files need no pass".to_owned(), hint));
+    }
+    if args.forget {
+        return forget(app, &relay);
+    }
+    let pass = given(app, args.pass_file.as_deref())?;
+    let mut client = app.open()?;
+    client.use_pass(relay.clone(), &pass).await?;
+    let warnings = app.tell(&mut client);
+    let queued = client.queued();
+    let text = match queued {
+        0 => format!("{relay}: the pass is kept"),
+        _ => format!("{relay}: the pass is kept; {queued} things wait to be sent: 'recovery sync'"),
+    };
+    app.ui
+        .result(&json!({ "relay": relay.as_str(), "queued": queued, "warnings": warnings }), &text);
+    Ok(DONE)
+}
+
+fn list(app: &App) -> Result<ExitCode, Failure> {
+    let client = app.open()?;
+    let relays: Vec<&str> = client.passes().into_iter().map(RelayUrl::as_str).collect();
+    let text = match relays.is_empty() {
+        true => "no passes: relays that are open to everybody need none".to_owned(),
+        false => relays.join("\n"),
+    };
+    let passes: Vec<_> = relays.iter().map(|relay| json!({ "relay": relay })).collect();
+    app.ui.result(&json!({ "passes": passes }), &text);
+    Ok(DONE)
+}
+
+fn forget(app: &App, relay: &RelayUrl) -> Result<ExitCode, Failure> {
+    if !app.open()?.forget_pass(relay)? {
+        let message = format!("there is no pass for {relay}");
+        let hint = "'recovery pass' lists the relays for which there is one.".to_owned();
+        return Err(Failure::new("no-such-pass", message, hint));
+    }
+    app.ui.result(
+        &json!({ "relay": relay.as_str(), "forgotten": true }),
+        &format!("{relay}: forgotten"),
+    );
+    Ok(DONE)
+}
+
+/// The pass: from a file, from standard input, or typed.
+fn given(app: &App, file: Option<&Path>) -> Result<PassToken, Failure> {
+    let text = match file {
+        Some(path) if path == Path::new("-") => {
+            stdin_text(PASSPHRASE_MAX as u64).map_err(|error| {
+                let message = format!("Standard input can't be read: {error}.");
+                Failure::new("file-failed", message, "Name a file instead.".to_owned())
+            })?
+        }
+        Some(path) => {
+            let octets = read_limited(path, PASSPHRASE_MAX)?;
+            Zeroizing::new(String::from_utf8_lossy(&octets).into_owned())
+        }
+        None => app.ui.ask_secret("The pass, as the operator gave it", "--pass-file FILE")?,
+    };
+    text.trim().parse().map_err(|_| {
+        let message = "This is no pass: a pass has 43 letters, digits, - and _.".to_owned();
+        Failure::new(
+            "bad-pass",
+            message,
+            "Copy it again, whole, as the operator gave it.".to_owned(),
+        )
+    })
+}
