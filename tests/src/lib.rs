@@ -16,6 +16,7 @@ mod out;
 mod person;
 mod relay;
 mod search;
+mod terminal;
 
 pub use binaries::{binary, example};
 pub use family::{Family, SECRET};
@@ -24,6 +25,7 @@ pub use out::Out;
 pub use person::{Person, by_number};
 pub use relay::Relay;
 pub use search::{after_hash, look_for};
+pub use terminal::Terminal;
 
 use serde_json::Value;
 use std::{

@@ -88,7 +88,7 @@ pub(super) fn run(app: &App, args: &Requests) -> Result<ExitCode, Failure> {
         rows.push(vec![
             clean(claims.as_str()),
             "you were asked".to_owned(),
-            state.to_owned(),
+            opened_text(opened.state, release),
             ago(opened.opened, now()),
         ]);
     }
@@ -108,6 +108,17 @@ pub(super) fn run(app: &App, args: &Requests) -> Result<ExitCode, Failure> {
     };
     app.ui.result(&json!({ "requests": requests }), &text);
     Ok(DONE)
+}
+
+/// The same for people.
+fn opened_text(state: OpenedState, release: Option<u64>) -> String {
+    match (state, release) {
+        (_, Some(release)) => format!("goes out {}", ago(release, now())),
+        (OpenedState::Burnt, None) => "closed after three wrong numbers".to_owned(),
+        (OpenedState::Vetoed, None) => "stopped by them".to_owned(),
+        (OpenedState::Impostor, None) => "reported".to_owned(),
+        (state, None) => opened_word(state).to_owned(),
+    }
 }
 
 fn opened_word(state: OpenedState) -> &'static str {
