@@ -190,7 +190,11 @@ impl Device {
         if !waits && !planted!(ProofRepeated) {
             return Step::default();
         }
-        member.asked = None;
+        let asked = member.asked.take().map(|asked| asked.at);
+        // "No such piece", from before it came there: messages change places. The next question tells.
+        if proof.proof.is_none() && member.state == MemberState::Held && asked < member.proved {
+            return Step::default();
+        }
         let right = challenge_proof(&member.audit, &said.nonce);
         match proof.proof.is_some_and(|proof| right.ct_eq(&proof).into()) {
             // A relay may have kept the answer back: it tells of the day when it was made.

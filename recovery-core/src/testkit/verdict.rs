@@ -258,16 +258,18 @@ impl World {
             let digest = self.digest(who);
             self.ledger.note(self.now, &format!("{who} ends as {digest:x?}"));
         }
-        self.everything_was_sent();
+        self.everything_is_sent();
         self.last_came_back();
         self.owner_was_told();
     }
 
     /// In the calm, outboxes become empty, but for what a relay that is gone for good should have.
-    fn everything_was_sent(&mut self) {
+    fn everything_is_sent(&mut self) {
         let people = (0..self.people.len()).map(Who::Person);
         let new = (0..self.newcomers.len()).map(Who::New);
         for who in people.chain(new).collect::<Vec<_>>() {
+            // What came up since the last time that this device tried.
+            self.send(who);
             let outbox = match who {
                 Who::Person(who) => &self.people[who].outbox,
                 Who::New(at) => &self.newcomers[at].host.outbox,

@@ -85,6 +85,40 @@ fn a_rotten_or_lost_piece_is_found_out() {
     assert!(circle.active() && !circle.held_by_all());
 }
 
+/// Messages change places: "no such piece" from before it came says nothing against the receipt from after.
+#[test]
+fn an_answer_from_before_the_piece_came_is_no_failure() {
+    let mut table = Table::new(1, &["Anna", "Bob", "Carol"]);
+    (1..3).for_each(|friend| table.pair(0, friend));
+    let (anna, bob) = (table.id(0), table.id(1));
+    table.protect(0, 2, &[1, 2], None);
+    let piece = table.mail()[0].1.clone();
+    table.mail().clear();
+    table.now += DAY;
+    check(&mut table);
+    let question = table.mail()[0].1.clone();
+    table.mail().clear();
+    for message in [question, piece] {
+        table.now += 1;
+        let step = table.with(1, |device, ctx| device.handle(Source::Owner(anna), &message, ctx));
+        table.put(step);
+    }
+    let said: Vec<Vec<u8>> = table.mail().drain(..).map(|(_, body)| body).collect();
+    assert_eq!(said.len(), 2, "an answer, and a receipt");
+    table.now += 1;
+    let (held, came) = (MemberState::Held, Some(table.now));
+    for (message, asked) in said.iter().rev().zip([true, false]) {
+        let step = table.with(0, |device, ctx| device.handle(Source::Contact(bob), message, ctx));
+        assert!(!step.events.iter().any(|event| matches!(event, Event::ProofFailed { .. })));
+        assert_eq!(member(&table, 0), (held, came, asked));
+    }
+    // What is gone since, the next question finds.
+    table.people[1] = spoilt(&table.people[1], "Anna");
+    check(&mut table);
+    table.settle();
+    assert_eq!(member(&table, 0).0, MemberState::Failed);
+}
+
 #[test]
 fn contacts_hear_of_a_newer_vault_once_a_day_and_only_of_one_that_is_safe() {
     let mut table = table();
