@@ -1,7 +1,9 @@
 //! `cargo xtask check [--list] [NAME…]` runs every suite at a size for each change;
 //! `cargo xtask soak NAME` runs a long one and writes what it showed into docs/evidence;
-//! `cargo xtask evidence` tells whether all of them did.
+//! `cargo xtask evidence` tells whether all of them did;
+//! `cargo xtask bench-relay [PART…]` measures a relay and prints what docs/performance.md shows.
 
+mod bench;
 mod page;
 mod relay;
 mod run;
@@ -19,8 +21,11 @@ fn main() -> ExitCode {
         Some("check") => check(&words.collect::<Vec<_>>()),
         Some("soak") => soak::run(words.next()),
         Some("evidence") => told(soak::evidence()),
+        Some("bench-relay") => told(bench::relay(&words.collect::<Vec<_>>())),
         _ => {
-            eprintln!("usage: cargo xtask check [--list] [NAME…] | soak NAME | evidence");
+            eprintln!(
+                "usage: cargo xtask check [--list] [NAME…] | soak NAME | evidence | bench-relay [PART…]"
+            );
             ExitCode::from(2)
         }
     }

@@ -17,10 +17,15 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// Writes a line where tables go.
+pub(crate) fn say(line: impl std::fmt::Display) -> Outcome<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
 /// What a measurement counted.
 pub(crate) struct Run {
     span: Duration,
-    pub(crate) took: Vec<Duration>,
+    took: Vec<Duration>,
 }
 
 impl Run {
@@ -34,10 +39,66 @@ impl Run {
         self.took.len() as f64 / self.span.as_secs_f64()
     }
 
+    /// How long half of them took at most, in seconds.
+    pub(crate) fn half(&self) -> f64 {
+        self.percentile(50).as_secs_f64()
+    }
+
+    /// How long the slowest took.
+    pub(crate) fn longest(&self) -> Duration {
+        self.took.last().copied().unwrap_or_default()
+    }
+
     /// How long all but the slowest took.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         self.took.get(self.took.len() * percent / 100).copied().unwrap_or_default()
     }
+}
+
+/// How long and how often is measured.
+pub(crate) struct Plan {
+    rounds: u64,
+    /// One measurement.
+    pub(crate) span: Duration,
+    /// From then on each part has one round left.
+    hurry: Instant,
+}
+
+impl Plan {
+    pub(crate) fn new(rounds: u64, span: Duration, bound: Duration) -> Self {
+        Self { rounds, span, hurry: Instant::now() + bound }
+    }
+
+    /// Numbers of rounds, at least one.
+    pub(crate) fn rounds(&self) -> impl Iterator<Item = u64> {
+        (0..self.rounds).take_while(|round| *round == 0 || Instant::now() < self.hurry)
+    }
+}
+
+/// The middle of what several rounds gave: how many a second, and how long half and all but one in a hundred took.
+pub(crate) fn rate_and_times(runs: &[Run]) -> String {
+    let middle = |of: &dyn Fn(&Run) -> f64| median(runs.iter().map(of).collect());
+    let at = |percent| middle(&|run| run.percentile(percent).as_secs_f64());
+    let (rate, p50, p99) = (middle(&Run::rate), time(at(50)), time(at(99)));
+    format!("{rate:.0} | {p50} | {p99}")
+}
+
+/// A time with three digits.
+pub(crate) fn time(seconds: f64) -> String {
+    match seconds * 1e3 {
+        millis if millis >= 100.0 => format!("{millis:.0} ms"),
+        millis if millis >= 10.0 => format!("{millis:.1} ms"),
+        millis => format!("{millis:.2} ms"),
+    }
+}
+
+/// The middle of the rounds' ratios, and from where to where they went.
+pub(crate) fn ratio(ours: &[Run], theirs: &[Run], of: fn(&Run) -> f64) -> String {
+    let ratios = ours.iter().zip(theirs).map(|(ours, theirs)| of(ours) / of(theirs));
+    let ratios: Vec<f64> = ratios.collect();
+    let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = ratios.iter().copied().fold(0.0, f64::max);
+    format!("{:.2} ({low:.2} to {high:.2})", median(ratios))
 }
 
 /// A connection that reads answers with as little work as it can.

@@ -20,7 +20,8 @@ static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Cluster {
     server: Mutex<Child>,
     port: u16,
-    programs: PathBuf,
+    /// Where the server's own programs are.
+    pub(crate) programs: PathBuf,
     user: Option<(u32, u32)>,
     folder: TempDir,
 }
