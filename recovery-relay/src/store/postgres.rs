@@ -407,15 +407,17 @@ impl Drop for PostgresStore {
     }
 }
 
-/// One statement, so mailbox and messages are of one moment; no message leaves one row of NULLs.
+/// One statement, so mailbox and messages are of one moment; no message leaves one row of NULLs. The mailbox's number is
+/// a single value and the limit comes before the sums, so that no more is read and nothing is sorted: the index on both has
+/// the order.
 const MESSAGES: &str = "WITH box AS (SELECT id, name, last_seq, messages, octets, ends, session, \
     pass, subscribers, seal FROM mailboxes WHERE name = ?1), \
-    page AS (SELECT s.mailbox, s.seq, s.posted, s.due, s.hold_a, s.hold_b, s.gone, s.hash, \
-        s.seal, s.body, \
-        CAST(sum(length(s.body)) OVER (ORDER BY s.seq) AS BIGINT) AS running, \
-        row_number() OVER (ORDER BY s.seq) AS place \
-        FROM messages s, box WHERE s.mailbox = box.id AND s.seq > ?2 AND s.gone IS NULL \
-        ORDER BY s.seq LIMIT ?3) \
+    next AS (SELECT mailbox, seq, posted, due, hold_a, hold_b, gone, hash, seal, body \
+        FROM messages WHERE mailbox = (SELECT id FROM box) AND seq > ?2 AND gone IS NULL \
+        ORDER BY seq LIMIT ?3), \
+    page AS (SELECT next.*, \
+        CAST(sum(length(next.body)) OVER (ORDER BY next.seq) AS BIGINT) AS running, \
+        row_number() OVER (ORDER BY next.seq) AS place FROM next) \
     SELECT box.*, page.* FROM box LEFT JOIN page ON page.running <= ?4 OR page.place = 1 \
     ORDER BY page.seq";
 
