@@ -75,7 +75,7 @@ impl<'a> Place<'a> {
         Ok(self.store_place()?.open(Quotas::default())?)
     }
 
-    /// Opens so many mailboxes and posts so many messages into them in turn, as a relay would have, and closes.
+    /// Opens so many mailboxes, posts so many messages into one after the other, as a relay would have, and closes.
     pub(crate) fn fill(&self, mailboxes: u64, messages: u64) -> Outcome<()> {
         let store = self.store()?;
         let open =
@@ -83,7 +83,7 @@ impl<'a> Place<'a> {
         let ids: Vec<_> = (0..mailboxes).map(|n| mailbox(n).id()).collect();
         let post = |n: u64| {
             let body = Body::new(Bytes::from(body(n)));
-            Write::Post { mailbox: ids[(n % mailboxes) as usize], body, hold: None }
+            Write::Post { mailbox: ids[(n * mailboxes / messages) as usize], body, hold: None }
         };
         batches(&*store, mailboxes, open)?;
         batches(&*store, messages, post)?;
