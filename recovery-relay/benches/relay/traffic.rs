@@ -18,7 +18,6 @@ const READ: (u64, u64) = (64, 64);
 const POSTED: u64 = 256;
 
 /// Everything that is measured with one number of connections.
-#[derive(Default)]
 struct Lines {
     /// For each kind of store: over HTTP, and without.
     stores: Vec<(&'static str, [Vec<Run>; 2])>,
@@ -97,8 +96,8 @@ fn rounds(
     many: usize,
     (measure, of_database): (Measure<'_>, OfDatabase<'_>),
 ) -> Outcome<()> {
-    let mut lines = Lines::default();
-    lines.stores = kinds.iter().map(|kind| (kind.name(), Default::default())).collect();
+    let stores = kinds.iter().map(|kind| (kind.name(), Default::default())).collect();
+    let mut lines = Lines { stores, pgbench: Vec::new() };
     for _ in plan.rounds() {
         for (n, (_, [over_http, alone])) in lines.stores.iter_mut().enumerate() {
             let [first, second] = measure(n)?;
