@@ -305,7 +305,7 @@ pub(crate) struct Renew {
 #[derive(Debug, Args)]
 pub(crate) struct Pass {
     /// The relay; without it, the relays for which there is a pass are listed
-    #[arg(value_parser = relay)]
+    #[arg(value_name = "URL", value_parser = relay)]
     pub(crate) at: Option<RelayUrl>,
     /// Read the pass from a file, or - for standard input; asked for without it
     #[arg(long, value_name = "FILE", requires = "at")]

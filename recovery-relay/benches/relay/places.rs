@@ -95,7 +95,6 @@ impl<'a> Place<'a> {
         if let Self::Postgres(cluster, schema) = self {
             cluster.sql(&format!("VACUUM ANALYZE {schema}.messages"));
             cluster.sql(&format!("VACUUM ANALYZE {schema}.mailboxes"));
-            cluster.sql("CHECKPOINT");
         }
     }
 }
