@@ -15,6 +15,8 @@ const DRAW = Boolean(process.env.RECOVERY_PICTURES);
 /** Looks at one screen: in both languages, light and dark, narrow, with large text. Gives how many checks it made. */
 export async function inspect(friend, name) {
   const { page } = friend;
+  const onHeading = () => document.activeElement?.tagName === 'H1';
+  await page.waitForFunction(onHeading, null, { timeout: 2_000 }).catch(() => undefined);
   const focus = await page.evaluate(() => document.activeElement?.tagName);
   assert.equal(focus, 'H1', `${name}: the focus is on ${focus}`);
   if (DRAW) {

@@ -1,7 +1,7 @@
 // What every screen is made of.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clean, countdown, failure, type Key, t } from './i18n.ts';
 import { Failure } from './core.ts';
 
@@ -9,7 +9,8 @@ import { Failure } from './core.ts';
 export function Screen({ title, fill, children }: { title: Key; fill?: Record<string, string>; children: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const text = t(title, fill);
-  useEffect(() => {
+  // Before anything is painted: a screen that is seen has the focus.
+  useLayoutEffect(() => {
     document.title = text;
     heading.current?.focus();
     window.scrollTo(0, 0);
