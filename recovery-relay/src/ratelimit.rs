@@ -186,7 +186,8 @@ fn address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::{ADDRESSES_MAX, Kind, Limiter, Rate, Rates, SHARED};
-    use axum::http::HeaderMap;
+    use axum::http::{HeaderMap, HeaderValue};
+    use proptest::{collection::vec, prelude::*};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn limiter(a_minute: u32, on_loopback: bool, trusted: &[&str]) -> Limiter {
@@ -253,5 +254,25 @@ mod tests {
         assert!(kept > ADDRESSES_MAX && kept <= ADDRESSES_MAX + SHARED as usize, "{kept}");
         limiter.forget();
         assert_eq!(limiter.open.as_ref().unwrap().buckets.len(), kept, "all called just now");
+    }
+
+    proptest! {
+        /// Whatever the header says, only a proxy that is trusted is believed, and it names an address or nobody.
+        #[test]
+        fn no_header_makes_a_stranger_believed(
+            peer in any::<[u8; 4]>(),
+            fields in vec("([0-9a-f.:, \\[\\]]|\\PC){0,60}", 0..4),
+        ) {
+            let limiter = limiter(1, true, &["192.0.2.0/24"]);
+            let mut headers = HeaderMap::new();
+            for field in fields.iter().filter_map(|field| HeaderValue::from_bytes(field.as_bytes()).ok()) {
+                headers.append("x-forwarded-for", field);
+            }
+            let peer = IpAddr::from(peer);
+            if !peer.to_string().starts_with("192.0.2.") {
+                prop_assert_eq!(limiter.client(peer, &headers), peer);
+            }
+            let _ = limiter.client(IpAddr::from([192, 0, 2, 1]), &headers);
+        }
     }
 }

@@ -229,3 +229,49 @@ fn check(setting: Setting, text: &str) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Setting, Settings, hidden};
+    use proptest::{collection::vec, prelude::*, sample::select};
+    use std::path::Path;
+
+    /// A line of a file: often a setting with a value of its form.
+    fn line() -> impl Strategy<Value = String> {
+        let key = select(Setting::ALL).prop_map(|setting| setting.facts().key.to_owned());
+        let value = prop_oneof![
+            any::<u16>().prop_map(|number| number.to_string()),
+            any::<bool>().prop_map(|value| value.to_string()),
+            "\\PC{0,20}".prop_map(|text| format!("{text:?}")),
+            "[a-z0-9:/.]{0,20}".prop_map(|text| format!("\"{text}\"")),
+            "[a-z0-9:/.]{0,20}".prop_map(|text| format!("[\"{text}\", \"192.0.2.0/24\"]")),
+            "\\PC{0,20}",
+        ];
+        prop_oneof![
+            9 => (key, value).prop_map(|(key, value)| format!("{key} = {value}")),
+            1 => "\\PC{0,30}",
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Any text is refused with its line, or shown as a file that says the same but for what is secret.
+        #[test]
+        fn what_is_read_is_shown_as_it_is(lines in vec(line(), 0..4)) {
+            let path = Path::new("relay.toml");
+            let read = |text: &str| Settings::parse(text, path);
+            match read(&lines.join("\n")) {
+                Err(why) => prop_assert!(why.starts_with("line ")),
+                Ok(settings) => {
+                    let again = read(&settings.shown()).map_err(TestCaseError::fail)?;
+                    for &setting in Setting::ALL {
+                        let text = |settings: &Settings| settings.get(setting).map(|given| given.text.clone());
+                        let shown = text(&settings).map(|text| hidden(setting, &text));
+                        prop_assert_eq!(text(&again), shown, "{}", setting.facts().key);
+                    }
+                }
+            }
+        }
+    }
+}

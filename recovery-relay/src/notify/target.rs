@@ -74,6 +74,10 @@ impl FromStr for Target {
         if text.len() > TARGET_MAX {
             return Err("A target has at most 900 octets.");
         }
+        // A parser of URLs drops line ends without a word.
+        if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err("A target has no blanks and no line ends.");
+        }
         let kind = match text.split_once(':').map(|(scheme, _)| scheme) {
             Some("mailto") => Kind::Mail,
             Some("ntfy") => Kind::Ntfy,
@@ -105,6 +109,9 @@ fn check_url(text: &str) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::{Kind, Target};
+    use crate::notify::queue::{keep, read};
+    use proptest::prelude::*;
+    use recovery_core::ids::SubscriptionToken;
 
     #[test]
     fn targets_are_of_three_kinds() {
@@ -136,5 +143,23 @@ mod tests {
             assert!(bad.parse::<Target>().is_err(), "{bad}");
         }
         assert!(format!("https://example.org/{}", "a".repeat(900)).parse::<Target>().is_err());
+    }
+
+    proptest! {
+        /// Whatever is written is refused, or kept as it is and read from the store as the same; nothing in it can
+        /// begin a line or a header of its own.
+        #[test]
+        fn what_passes_is_kept_as_it_is(
+            scheme in "(mailto:|ntfy:|ntfy:https://|https://|http://|)",
+            rest in "([a-z0-9@.:/#?%-]|[\\x00-\\x20\\x7f]|\\PC){0,40}",
+        ) {
+            let text = format!("{scheme}{rest}");
+            if let Ok(target) = text.parse::<Target>() {
+                prop_assert_eq!(target.as_str(), &text);
+                prop_assert!(!text.contains(|c: char| c.is_control() || c.is_whitespace()), "{:?}", text);
+                let kept = keep(&SubscriptionToken::new([7; 32]), &target);
+                prop_assert!(read(&kept).is_some_and(|(_, same)| same == target));
+            }
+        }
     }
 }
