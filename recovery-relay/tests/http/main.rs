@@ -5,11 +5,15 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test that can't go on ends with a panic"
 )]
 
 mod api;
 mod bad_input;
+#[expect(dead_code, reason = "other tests use more of it")]
+#[path = "../support/cluster.rs"]
+mod cluster;
 mod commands;
 mod guards;
 mod logs;
