@@ -166,7 +166,8 @@ async fn refusals_say_what_to_think_of_them() {
         ("412 Precondition Failed", "version-mismatch", false, RelayError::is_conflict),
         ("507 Insufficient Storage", "mailbox-full", true, RelayError::is_full),
         ("401 Unauthorized", "unauthorized", false, RelayError::is_denied),
-        ("403 Forbidden", "pass-needed", false, RelayError::is_denied),
+        ("403 Forbidden", "pass-needed", false, RelayError::needs_pass),
+        ("403 Forbidden", "pass-used-up", false, RelayError::is_denied),
         ("413 Payload Too Large", "body-too-large", false, |_| true),
         ("429 Too Many Requests", "too-many", true, |_| true),
         ("408 Request Timeout", "body-timeout", true, |_| true),
@@ -177,7 +178,11 @@ async fn refusals_say_what_to_think_of_them() {
         let error = relays.post(&server.url, mailbox().id(), b"x", None).await.unwrap_err();
         assert_eq!((error.code(), error.is_transient()), (Some(code), transient), "{status}");
         assert_eq!(error.status(), status.split(' ').next().unwrap().parse().ok());
-        assert!(is(&error) && error.hint() == "Do this.", "{status}");
+        assert!(is(&error), "{status}");
+        // A relay speaks to programs where it wants a pass; people have a command for it.
+        let own = error.hint().contains("'recovery pass'");
+        assert_eq!(own, error.needs_pass(), "{status}");
+        assert!(own || error.hint() == "Do this.", "{status}");
         assert!(error.to_string().ends_with(&format!("{code}): A sentence.")), "{error}");
         assert_eq!(error.relay(), Some(&server.url));
     }
