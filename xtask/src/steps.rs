@@ -61,6 +61,7 @@ pub fn list() -> Vec<Step> {
             "the package is built, installed, run and removed (about 10 seconds)",
             relay::deb,
         ),
+        step("evidence", "long runs left word that they held", soak::evidence),
         step("deny", "licences, bans and sources of all dependencies", deny),
         step("audit", "no dependency has a known vulnerability", audit),
         step("fuzz", "every decoder, at least 10,000 executions", fuzz),

@@ -9,8 +9,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Seeds of one slice; a run that was stopped goes on with the slices that are missing.
-const SLICE: u64 = 250;
+/// Seeds of one slice: some minutes' work. A run that was stopped goes on with the slices that are missing.
+const fn slice_of(standard: bool) -> u64 {
+    if standard { 10 } else { 250 }
+}
 
 /// The counts of each slice that held, by its first seed.
 type Held = BTreeMap<u64, String>;
@@ -31,7 +33,7 @@ pub(super) fn soak(seeds: u64, standard: bool) -> Result<Shown, Outcome> {
     let file = progress_file(if standard { "standard" } else { "cheap" });
     let held = slices(seeds, standard, read_progress(&file), |held| {
         let lines = held.iter().map(|(start, counts)| format!("{start} {counts}\n"));
-        let text = format!("{}\n{}", run::commit(), lines.collect::<String>());
+        let text = format!("{}\n{}", library(), lines.collect::<String>());
         let made = file.parent().map_or(Ok(()), fs::create_dir_all);
         if let Err(error) = made.and_then(|()| fs::write(&file, text)) {
             eprintln!("{}: {error}; if this is stopped, it starts anew", file.display());
@@ -47,11 +49,12 @@ fn slices(
     held: Held,
     keep: impl Fn(&Held) + Sync,
 ) -> Result<Held, Outcome> {
-    let starts = (0..seeds.div_ceil(SLICE)).map(|at| at * SLICE + 1);
+    let size = slice_of(standard);
+    let starts = (0..seeds.div_ceil(size)).map(|at| at * size + 1);
     let missing: Vec<u64> = starts.filter(|start| !held.contains_key(start)).collect();
     let held = Mutex::new(held);
     let run = |start: &u64| {
-        let counts = slice(*start, SLICE.min(seeds + 1 - start), standard)?;
+        let counts = slice(*start, size.min(seeds + 1 - start), standard)?;
         println!("from seed {start}: {counts}");
         Ok((*start, counts))
     };
@@ -100,11 +103,16 @@ fn progress_file(kind: &str) -> PathBuf {
     root().join("target/soak").join(format!("world-{kind}"))
 }
 
-/// What a run of this commit has done already.
+/// What a world is made of: the library as it was committed.
+fn library() -> String {
+    run::text("git", &["rev-parse", "HEAD:recovery-core"])
+}
+
+/// What a run of this library has done already.
 fn read_progress(file: &PathBuf) -> Held {
     let text = fs::read_to_string(file).unwrap_or_default();
     let mut lines = text.lines();
-    if lines.next() != Some(&run::commit()) {
+    if lines.next() != Some(&library()) {
         return Held::new();
     }
     let line = |line: &str| {
