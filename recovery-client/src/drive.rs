@@ -62,7 +62,11 @@ impl Client {
             }
             match deliver(&self.relays, &delivery).await {
                 Ok(()) => {}
-                Err(error) if error.is_transient() || self.will_open(&delivery, &error) => {
+                Err(error)
+                    if error.is_transient()
+                        || error.needs_pass()
+                        || self.will_open(&delivery, &error) =>
+                {
                     if !error.is_full() && !error.is_gone() && !error.needs_pass() {
                         dead.insert(relay);
                     }
@@ -93,11 +97,8 @@ impl Client {
     }
 
     /// Whether a post found no mailbox where one of a contact's or an owner's belongs: their device could
-    /// not open it yet. Or whether this home has yet to be given a pass.
+    /// not open it yet.
     fn will_open(&self, delivery: &Delivery, error: &RelayError) -> bool {
-        if error.needs_pass() {
-            return true;
-        }
         let (Delivery::Post { to, .. }, Some(device)) = (delivery, &self.state.device) else {
             return false;
         };

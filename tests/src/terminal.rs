@@ -39,9 +39,7 @@ impl Terminal {
         let terminal = Self { socket: world.path(&format!("terminal {count}")) };
         let command = person.command(args);
         let mut start: Vec<String> =
-            ["-f", "/dev/null", "start-server", ";"].map(str::to_owned).into();
-        start.extend(["set", "-g", "remain-on-exit", "on", ";"].map(str::to_owned));
-        start.extend(["set", "-g", "status", "off", ";", "new-session", "-d"].map(str::to_owned));
+            ["-f", "/dev/null", "new-session", "-d"].map(str::to_owned).into();
         start.extend(SIZE.map(str::to_owned));
         start.extend(["--", "env", "-i", "TERM=xterm-256color", "LANG=C.UTF-8"].map(str::to_owned));
         for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
 
 /// Octets of every message.
 pub(crate) const BODY: usize = 1_024;
@@ -102,14 +102,18 @@ async fn over_http(
                 Outcome::Ok(took)
             })
         });
-        let tasks: Vec<_> = tasks.collect();
-        let mut took = Vec::new();
-        for task in tasks {
-            took.extend(task.await??);
-        }
-        Ok(Run::new(span, took))
+        gathered(tasks.collect(), span).await
     };
     LocalSet::new().run_until(all).await
+}
+
+/// What all of those who call took, once they are done.
+async fn gathered(tasks: Vec<JoinHandle<Outcome<Vec<Duration>>>>, span: Duration) -> Outcome<Run> {
+    let mut took = Vec::new();
+    for task in tasks {
+        took.extend(task.await??);
+    }
+    Ok(Run::new(span, took))
 }
 
 /// Durable posts over HTTP.
@@ -158,12 +162,7 @@ pub(crate) async fn posts_alone(
             Outcome::Ok(took)
         })
     });
-    let tasks: Vec<_> = tasks.collect();
-    let mut took = Vec::new();
-    for task in tasks {
-        took.extend(task.await??);
-    }
-    Ok(Run::new(span, took))
+    gathered(tasks.collect(), span).await
 }
 
 /// The same reads from the same store, without HTTP: a thread for each reader.
