@@ -2,7 +2,7 @@
 //!
 //! [`World`] lets an owner find contacts, protect a key, renew it, ask for proofs, lose the device and come
 //! back on a new one; contacts approve, perhaps after a delay, think again, warn each other and leave; and
-//! an old device stops what it is told of. All the while relays lose, delay, double, reorder, change,
+//! an old device stops what it is told of. Who came back takes over, and may lose that device as well. All the while relays lose, delay, double, reorder, change,
 //! swap, replay and withhold what they carry, or show early what they should hold; devices crash at every
 //! edge, numbers are mistyped, strangers answer invites, contacts lie and somebody else asks for the key.
 //! The flows are the real ones and know nothing of it: time, randomness and the cost of Argon2id are their
@@ -40,6 +40,7 @@ mod owning;
 mod plan;
 mod relay;
 mod setup;
+mod succeeding;
 pub mod table;
 mod thoughts;
 mod verdict;

@@ -15,11 +15,14 @@ use std::collections::BTreeSet;
 const FAILED: &str = include_str!("seeds.txt");
 
 /// What people do beside the main story.
-const DEEDS: [&str; 20] = [
+const DEEDS: [&str; 25] = [
+    "accept",
+    "accept by number",
     "check",
     "delete",
     "farewell",
     "finish",
+    "forge",
     "forget",
     "hold",
     "leave",
@@ -32,6 +35,8 @@ const DEEDS: [&str; 20] = [
     "retire",
     "stopped",
     "stopped in time",
+    "take over",
+    "thief",
     "veto",
     "warned",
     "was me",

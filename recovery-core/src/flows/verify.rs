@@ -88,7 +88,8 @@ impl Device {
         Ok(right.map_err(|_| PairError::Damaged)?.matches(number))
     }
 
-    /// The card, among those who answered, that the number belongs to.
+    /// The card, among those who answered, that the number belongs to. Who has not heard of this device yet reads
+    /// out the number of the former one.
     fn right_card(
         &self,
         contact: &Contact,
@@ -97,6 +98,14 @@ impl Device {
     ) -> Result<Card, PairError> {
         for card in std::iter::once(&contact.card).chain(&contact.rivals).chain(contact.moves()) {
             if self.number_with_contact(contact, card, ctx)?.matches(number) {
+                return Ok(card.clone());
+            }
+            let Some(former) = contact.known.as_ref().and_then(|known| self.former_card(known))
+            else {
+                continue;
+            };
+            let right = Number::of_pairing(&former, card.signed(), &contact.secret, ctx.cost);
+            if right.map_err(|_| PairError::Damaged)?.matches(number) {
                 return Ok(card.clone());
             }
         }

@@ -102,6 +102,12 @@ impl World {
         Some(at)
     }
 
+    /// A new device of somebody who is not the owner.
+    pub(super) fn arrives_impostor(&mut self) -> Option<usize> {
+        let relays = self.relays_of_new();
+        self.arrives(Kind::Impostor, &relays)
+    }
+
     /// Somebody who read the link, and has the relays, makes a request under the link's secret and puts it
     /// where the link leads.
     fn exchange(&mut self, at: usize) {
@@ -170,7 +176,7 @@ impl World {
         for slot in &link.slots {
             let Some(boxed) = self.look(Who::Person(friend), slot) else { continue };
             let before = self.people[friend].state.pack();
-            let owner = self.owner();
+            let owner = self.known_as(friend);
             let opened =
                 self.act(friend, |device, ctx| device.open_request(&link, &boxed, owner, ctx));
             match opened {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     address::{RelayUrl, SlotAddress},
     flows::{Delivery, Event, Source, Step, VaultCopy, Watch, places::Place},
-    ids::{Base, MailboxId, SlotId},
+    ids::{MailboxId, SlotId},
     wire::limits::{MESSAGE_SIZES, SLOT_SIZES},
 };
 
@@ -267,6 +267,7 @@ impl World {
 
     /// A person's device reads all its mailboxes, acts on what came and does what is due.
     pub(super) fn read_mail(&mut self, who: usize) {
+        self.people[who].begins_again();
         let watches = self.people[who].state.watches();
         for watch in &watches {
             let at = self.relay(&watch.relay);
@@ -276,7 +277,7 @@ impl World {
             let Some(last) = listed.iter().map(|(seq, _)| *seq).max() else { continue };
             let mut all = Step::default();
             for (_, body) in listed {
-                let places = places(&watches, &watch.base);
+                let places = places(&watches, watch.source);
                 all.then(self.handle(who, (watch.source, &places), &body));
             }
             if self.throws_away(who, &all) {
@@ -388,10 +389,10 @@ impl World {
     }
 }
 
-/// All mailboxes of one inbox.
-fn places(watches: &[Watch], base: &Base) -> Vec<MailboxId> {
-    let same = watches.iter().filter(|watch| watch.base == *base);
-    same.map(|watch| base.mailbox(watch.relay.as_str()).id()).collect()
+/// All mailboxes where one person writes: two inboxes, if they may know a former identity.
+fn places(watches: &[Watch], source: Source) -> Vec<MailboxId> {
+    let same = watches.iter().filter(|watch| watch.source == source);
+    same.map(|watch| watch.base.mailbox(watch.relay.as_str()).id()).collect()
 }
 
 /// Not an event that says that nothing was done.

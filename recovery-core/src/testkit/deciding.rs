@@ -77,7 +77,7 @@ impl World {
             ApproveError::Cancelled => state == Some(OpenedState::Cancelled),
             ApproveError::Vetoed => state == Some(OpenedState::Vetoed),
             ApproveError::Impostor => state == Some(OpenedState::Impostor),
-            ApproveError::Expired => matches!(self.chapter, Chapter::Ask | Chapter::Calm),
+            ApproveError::Expired => self.chapter >= Chapter::Ask,
             ApproveError::Unchecked => unchecked,
             ApproveError::NotHeld => self.gifts(friend).is_empty(),
             ApproveError::NotScanned => self.newcomers[at].exchanged,
@@ -115,7 +115,8 @@ impl World {
         let opened = self.opened(friend, at);
         let (checked, held) = opened.map_or((false, None), |o| (o.checked, o.held));
         let released = opened.is_some_and(|opened| opened.released);
-        let vetoed = opened.is_some_and(|opened| opened.state == OpenedState::Vetoed);
+        // Who went against a stop and approves again goes against it again.
+        let vetoed = opened.is_some_and(|o| o.state == OpenedState::Vetoed || o.overrode);
         let before = self.people[friend].state.pack();
         let hold = self.hold_of(friend, at);
         // Without a stop there is nothing to override, and no way around the delay.
@@ -189,7 +190,7 @@ impl World {
         let held = Expected { wait, ..approval.clone() };
         let line =
             approval.assessed.map(|line| Line { verdict: Verdict::Held { until: due }, ..line });
-        let word = Expected { request, assessed: line, gifts: Vec::new(), told: 0, wait: None };
+        let word = Expected { request, assessed: line, gifts: Vec::new(), told: None, wait: None };
         let mut relays = 0;
         for delivery in &step.outbox {
             match delivery {
@@ -224,16 +225,16 @@ impl World {
     ) -> Expected {
         let gifts = self.gifts(friend);
         let name = Some(self.people[friend].state.name().clone());
-        let (from, owner) = (Some(self.ids[friend]), Some(self.owner()));
+        let (from, owner) = (Some(self.ids[friend]), gifts.last().map(|(owner, ..)| *owner));
         let line = match gifts.is_empty() {
             // All of it was deleted meanwhile.
             true => Line::unknown(Verdict::Bad("it holds no piece")),
             false => Line { name, verdict: Verdict::Good, from, owner, overrides: false },
         };
         let assessed = Some(Line { overrides, ..line });
-        let held = self.people[friend].state.held_of(self.owner());
-        let told = held.and_then(|held| held.newest.as_ref()?.peek::<Newest>().ok());
-        let told = told.map_or(0, |newest| newest.vault_version);
+        let newest = self.held(friend).and_then(|held| held.newest.as_ref());
+        let told = newest
+            .and_then(|newest| Some((newest.sender, newest.peek::<Newest>().ok()?.vault_version)));
         Expected { request, assessed, gifts, told, wait: None }
     }
 
@@ -252,7 +253,7 @@ impl World {
                 self.ledger.ensure(fine, || "the wrong people heard of an answer".to_owned());
                 if let Some(message) = &sent.message {
                     let mut no = self.approval_of(friend, id, false);
-                    no.told = 0;
+                    no.told = None;
                     let bundles = !std::mem::take(&mut no.gifts).is_empty();
                     let verdict = Verdict::Declined;
                     let line = no.assessed.filter(|_| bundles);
@@ -284,8 +285,8 @@ impl World {
     /// The shares of the owner's circles that a contact has now.
     pub(super) fn gifts(&self, friend: usize) -> Vec<Gift> {
         let (owner, me) = (self.owner(), self.ids[friend]);
-        let held = self.people[friend].state.held_of(owner);
-        let bundles = held.into_iter().flat_map(|held| &held.bundles);
-        bundles.map(|bundle| (owner, bundle.circle, me)).collect()
+        let bundles = self.held(friend).into_iter().flat_map(|held| &held.bundles);
+        let of = |circle| self.ledger.circles.get(&circle).map_or(owner, |truth| truth.owner);
+        bundles.map(|bundle| (of(bundle.circle), bundle.circle, me)).collect()
     }
 }

@@ -71,6 +71,8 @@ faults! {
     Split,
     /// A relay shows what nobody ever sent.
     Invent,
+    /// Who has the lost device takes over, as the owner does.
+    Thief,
     /// Who read a link and has the relay puts a request of their own where the link leads.
     Exchange,
 }
@@ -179,7 +181,12 @@ impl Fault {
             Self::Mistake => dice.between(100, 600),
             Self::Leave => dice.between(50, 250),
             Self::Early => 400,
-            Self::Skew | Self::Concurrent | Self::Impostor | Self::Cancel | Self::Exchange => 700,
+            Self::Skew
+            | Self::Concurrent
+            | Self::Impostor
+            | Self::Thief
+            | Self::Cancel
+            | Self::Exchange => 700,
             _ => dice.between(10, 350),
         };
         rate as Rate

@@ -109,8 +109,8 @@ impl World {
             let assessed = assessed.map(|(name, verdict)| {
                 let from = name.is_some().then_some(self.ids[liar]);
                 let owner = match verdict {
-                    OTHER_REQUEST => Some(self.owner()),
-                    Verdict::Held { .. } => name.as_ref().map(|_| self.owner()),
+                    OTHER_REQUEST => self.newest_of(liar),
+                    Verdict::Held { .. } => name.as_ref().and_then(|_| self.newest_of(liar)),
                     Verdict::Vetoed { .. } => Some(self.ids[liar]),
                     _ => gifts.last().map(|(owner, ..)| *owner),
                 };
@@ -124,7 +124,7 @@ impl World {
             let letter = Letter::new(signed, self.dice.chance(100).then(|| vec![7; 5_000]));
             let sealing = &claimed.card.keys().sealing;
             let Ok(body) = seal::seal(&letter, sealing, &mut self.rng) else { continue };
-            let expected = Expected { request, assessed, gifts, told: 0, wait: None };
+            let expected = Expected { request, assessed, gifts, told: None, wait: None };
             self.ledger.letters.insert(hash(&body), expected);
             let post = |to: &MailboxAddress| Delivery::Post { to: to.clone(), body: body.clone() };
             let outbox = claimed.card.mailboxes().iter().map(post).collect();
@@ -133,7 +133,7 @@ impl World {
     }
 
     fn forge(&mut self, lie: Lie, liar: usize, request: RequestId) -> Option<Forged> {
-        let owner = self.owner();
+        let owner = self.known_as(liar);
         let bundles = self.bundles(liar, owner);
         let name = Some(self.people[liar].state.name().clone());
         let good = Some((name.clone(), Verdict::Good));
@@ -165,7 +165,8 @@ impl World {
             }
             Lie::SelfMade => self.self_made(liar, request),
             Lie::Stolen => {
-                let stolen = self.bundles(self.another(liar), owner);
+                let other = self.another(liar);
+                let stolen = self.bundles(other, self.known_as(other));
                 self.approval(liar, request, &stolen, Some((None, NOT_THEIRS)))
             }
             _ => self.forge_statement(lie, liar, request, &bundles),
@@ -180,12 +181,12 @@ impl World {
         request: RequestId,
         bundles: &[HeldBundle],
     ) -> Option<Forged> {
-        let owner = self.owner();
+        let owner = self.known_as(liar);
         let empty = self.approval(liar, request, &[], None)?.signed;
         let device = &self.people[liar].state;
         let card = device.card_for(&device.held_of(owner)?.inbox)?;
         let other = &self.people[self.another(liar)].state;
-        let other_held = other.held_of(owner)?;
+        let other_held = self.held(self.another(liar))?;
         let other_card = other.card_for(&other_held.inbox)?;
         let stolen = other_held.bundles.first().map(|bundle| bundle.signed.clone());
         let decline = |card, bundle| Decline { version: V1, request, card, bundle };
@@ -234,6 +235,11 @@ impl World {
         self.people[who].state.held_of(owner).map(|held| held.bundles.clone()).unwrap_or_default()
     }
 
+    /// The identity of the owner's whose piece a liar got last.
+    fn newest_of(&self, liar: usize) -> Option<ContactId> {
+        self.gifts(liar).last().map(|(owner, ..)| *owner)
+    }
+
     /// Somebody else among the contacts.
     fn another(&self, liar: usize) -> usize {
         if liar == self.plan.contacts { 1 } else { liar + 1 }
@@ -260,15 +266,15 @@ impl World {
             return None;
         }
         let device = &self.people[liar].state;
-        let held = device.held_of(self.owner())?;
+        let card = device.card_for(&self.held(liar)?.inbox)?;
         let container = match self.dice.below(3) {
             0 => None,
             1 => bundles.first().and_then(|bundle| bundle.pieces.container.clone()),
             _ => Some(self.dice.octets(8_192)),
         };
         // The owner's word to somebody else, which says nothing here.
-        let other = self.people[self.another(liar)].state.held_of(self.owner());
-        let newest = other.and_then(|other| other.newest.clone()).filter(|_| self.dice.chance(300));
+        let other = self.held(self.another(liar)).and_then(|other| other.newest.clone());
+        let newest = other.filter(|_| self.dice.chance(300));
         let holding = |bundle: &HeldBundle| Holding {
             bundle: bundle.signed.clone(),
             shares: bundle.pieces.shares.clone(),
@@ -277,7 +283,7 @@ impl World {
         let approval = Approval {
             version: V1,
             request,
-            card: device.card_for(&held.inbox)?,
+            card,
             checked: Checked::Number,
             holdings: bundles.iter().map(holding).collect(),
             newest,
@@ -327,7 +333,7 @@ impl World {
             return false;
         }
         self.restart(liar);
-        let owner = self.owner();
+        let owner = self.known_as(liar);
         let circles = self.ledger.circles.iter().filter(|(_, truth)| truth.owner == owner);
         let newest = circles.max_by_key(|(_, truth)| truth.generation).map(|(id, _)| *id);
         let device = &self.people[liar].state;

@@ -135,7 +135,7 @@ impl World {
     /// How a contact's approval must be held back for a new device: as the newest pieces say that were
     /// not superseded.
     pub(super) fn hold_of(&self, friend: usize, at: usize) -> Option<Hold> {
-        let held = self.people[friend].state.held_of(self.owner())?;
+        let held = self.held(friend)?;
         let current = held.bundles.iter().rev().find(|bundle| bundle.until.is_none());
         let circle = current.or(held.bundles.last())?.circle;
         let truth = self.ledger.circles.get(&circle)?;

@@ -45,7 +45,7 @@ impl World {
 
     fn mend_friend(&mut self, friend: usize) {
         let id = self.ids[friend];
-        let owner = self.owner();
+        let owner = self.known_as(friend);
         let device = &self.people[0].state;
         let theirs = |c: &&Contact| !c.removed && (0..9).any(|n| c.name == Self::calls(friend, n));
         let contacts: Vec<Contact> = device.contacts().iter().filter(theirs).cloned().collect();
@@ -92,7 +92,7 @@ impl World {
             self.ledger.stands(who, opened, now);
         }
         if who == 0 {
-            self.ledger.holds(self.people[0].state.vault());
+            self.ledger.holds(self.owner(), self.people[0].state.vault());
             self.answers_are_known();
             self.is_rightly_retired();
         }
@@ -100,7 +100,8 @@ impl World {
             self.pieces_are_held();
         }
         let active = self.people[0].state.vault().circles.iter().any(Circle::active);
-        self.ledger.ensure(active || !self.safe, || "a safe key is not safe any more".to_owned());
+        self.ledger.ensure(active || !self.counts, || "a safe key is not safe any more".to_owned());
+        self.counts |= active;
         self.safe |= active;
     }
 

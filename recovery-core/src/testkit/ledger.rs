@@ -76,8 +76,8 @@ pub(super) struct Expected {
     /// `None` for what is not even kept.
     pub(super) assessed: Option<Line>,
     pub(super) gifts: Vec<Gift>,
-    /// The newest version of the vault that the owner told its sender of.
-    pub(super) told: u64,
+    /// The newest version of the vault that an identity of the owner's told its sender of.
+    pub(super) told: Option<(ContactId, u64)>,
     /// It must not come before.
     pub(super) wait: Option<Wait>,
 }
@@ -108,6 +108,8 @@ pub(super) struct Ledger {
     pub(super) approved: BTreeSet<(ContactId, RequestId)>,
     /// Who typed the right number of which request.
     pub(super) typed: BTreeSet<(usize, RequestId)>,
+    /// Friends who compared the number of the device that counts now.
+    pub(super) compared: BTreeSet<usize>,
     /// A relay said to have written what it has not.
     pub(super) deceived: bool,
     /// How often people did what they can do.
@@ -115,8 +117,8 @@ pub(super) struct Ledger {
     violation: Option<String>,
     posted: BTreeMap<MailboxId, BTreeSet<Hash>>,
     seals: BTreeMap<Hash, Hash>,
-    versions: BTreeMap<u64, Entries>,
-    version: u64,
+    versions: BTreeMap<(ContactId, u64), Entries>,
+    version: Option<(ContactId, u64)>,
     trace: Sha256,
     steps: u64,
     log: Option<Vec<String>>,
@@ -194,21 +196,21 @@ impl Ledger {
         *self.deeds.entry(deed).or_default() += 1;
     }
 
-    /// What the owner's vault holds at a version: always the same.
-    pub(super) fn holds(&mut self, vault: &Vault) {
-        if self.version == vault.version {
+    /// What the vault of an identity of the owner's holds at a version: always the same.
+    pub(super) fn holds(&mut self, id: ContactId, vault: &Vault) {
+        let version = (id, vault.version);
+        if self.version.replace(version) == Some(version) {
             return;
         }
-        self.version = vault.version;
         let entries = entries(vault);
-        let known = self.versions.entry(vault.version).or_insert_with(|| entries.clone());
+        let known = self.versions.entry(version).or_insert_with(|| entries.clone());
         let same = *known == entries;
         self.ensure(same, || format!("two vaults of version {}", vault.version));
     }
 
     /// Whether a restored vault is the one of its version.
-    pub(super) fn knows(&self, vault: &Vault) -> bool {
-        self.versions.get(&vault.version).is_some_and(|known| *known == entries(vault))
+    pub(super) fn knows(&self, id: ContactId, vault: &Vault) -> bool {
+        self.versions.get(&(id, vault.version)).is_some_and(|known| *known == entries(vault))
     }
 }
 

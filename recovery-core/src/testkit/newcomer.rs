@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     address::MailboxAddress,
-    flows::{Context, Step, request::NewDevice, restore::Taken},
-    ids::CircleId,
+    flows::{Context, Device, Step, request::NewDevice, restore::Taken},
+    ids::{CircleId, ContactId},
 };
 use std::collections::BTreeSet;
 
@@ -30,14 +30,16 @@ pub(super) struct Newcomer {
     pub(super) kind: Kind,
     pub(super) cancelled: bool,
     pub(super) restored: bool,
+    /// What came back, and the newest version of its vault that somebody knows of.
+    pub(super) device: Option<(Device, u64)>,
     /// Somebody put another request where its link leads.
     pub(super) exchanged: bool,
     /// Enough approvals were there, but no vault.
     pub(super) no_vault: bool,
     /// The letters that were judged last.
     pub(super) judged: Vec<Hash>,
-    /// Enough of them are good.
-    pub(super) ready: bool,
+    /// Enough of them are good for one of the owner's identities, the newest first.
+    pub(super) ready: Option<ContactId>,
     /// Sets that were combined: their circle, and how many gave to them.
     pub(super) combined: BTreeSet<(CircleId, usize)>,
 }
@@ -49,10 +51,11 @@ impl Newcomer {
             kind,
             cancelled: false,
             restored: false,
+            device: None,
             exchanged: false,
             no_vault: false,
             judged: Vec::new(),
-            ready: false,
+            ready: None,
             combined: BTreeSet::new(),
         }
     }
@@ -117,7 +120,7 @@ impl World {
         if self.newcomers[at].judged != self.letters(at) {
             self.judge(at);
         }
-        if self.newcomers[at].ready {
+        if self.newcomers[at].ready.is_some() {
             self.try_restore(at);
         }
     }

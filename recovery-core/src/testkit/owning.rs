@@ -166,7 +166,8 @@ impl World {
                 && session.contains(to)
             {
                 let assessed = Some(line.clone());
-                let stop = Expected { request, assessed, gifts: Vec::new(), told: 0, wait: None };
+                let stop =
+                    Expected { request, assessed, gifts: Vec::new(), told: None, wait: None };
                 self.ledger.letters.insert(hash(body), stop);
             }
         }

@@ -52,6 +52,8 @@ pub(super) struct Plan {
     pub(super) gap: u64,
     /// New devices use a relay that the owner does not.
     pub(super) foreign: bool,
+    /// Who came back at last takes over.
+    pub(super) takes_over: bool,
 }
 
 /// The passphrase, where there is one.
@@ -91,6 +93,7 @@ impl Plan {
             dishonest: faults.hit(Fault::Early, dice),
             gap: if dice.chance(300) { dice.between(20, 50) * DAY } else { 0 },
             foreign: dice.chance(150),
+            takes_over: dice.chance(500),
         };
         plan.cast(dice, faults);
         plan

@@ -38,6 +38,12 @@ pub(super) enum Errand {
     Finish,
     /// The owner asks for proofs.
     Check,
+    /// A friend compares the number of the owner's new device.
+    Compare(usize),
+    /// Who has the lost device takes over too.
+    Thief,
+    /// Who has it writes a vault that is newer than any.
+    Forge,
     /// A contact leaves.
     Leave(usize),
     /// Something about a recovery.
@@ -79,6 +85,11 @@ impl World {
             Chapter::Calm => {
                 self.set_calm();
                 self.errand(HOUR, HOUR, Errand::Asking(Asking::Start(Kind::Last)));
+            }
+            Chapter::Anew => self.begin_anew(),
+            Chapter::Rest => {
+                self.set_calm();
+                self.begin_rest();
             }
             Chapter::Mend | Chapter::Quiet | Chapter::End => {}
         }
@@ -123,7 +134,8 @@ impl World {
     fn set_calm(&mut self) {
         self.faults.set_calm(true);
         for (at, relay) in self.relays.iter_mut().enumerate() {
-            let gone = self.plan.relay_lost && at == 1 && self.chapter == Chapter::Calm;
+            let late = matches!(self.chapter, Chapter::Calm | Chapter::Rest);
+            let gone = self.plan.relay_lost && at == 1 && late;
             relay.dead_until = if gone { u64::MAX } else { 0 };
             relay.deceived.clear();
             relay.release();
@@ -156,6 +168,9 @@ impl World {
             Errand::Renew => self.renew(),
             Errand::Finish => self.finish_renewal(),
             Errand::Check => self.check(),
+            Errand::Compare(friend) => self.compare(friend),
+            Errand::Thief => self.thief(),
+            Errand::Forge => self.forge_vault(),
             Errand::Leave(friend) => self.leave(friend),
             Errand::Asking(asking) => self.run_asking(asking),
         }

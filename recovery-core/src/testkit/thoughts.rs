@@ -85,8 +85,8 @@ impl World {
 
     /// A contact lets go of what it holds for the owner.
     pub(super) fn leave(&mut self, friend: usize) {
-        let owner = self.owner();
-        let held = self.people[friend].state.held_of(owner).is_some();
+        let owner = self.known_as(friend);
+        let held = self.held(friend).is_some();
         let before = self.people[friend].state.pack();
         match self.act(friend, |device, ctx| device.leave(owner, ctx)) {
             Ok(step) => {

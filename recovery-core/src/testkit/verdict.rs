@@ -104,23 +104,53 @@ impl World {
                 *newest = generation.max(*newest);
             }
         }
+        let vouched = self.vouched(at);
+        // As many as could open the former identity's key say that another one came after.
+        let after = |former: ContactId, next: ContactId| {
+            let says = |id: &ContactId| {
+                vouched.contains(&(*id, former, next)) && !vouched.contains(&(*id, next, former))
+            };
+            sets.iter().any(|((owner, circle), here)| {
+                let here = here.iter().filter(|id| says(id)).copied().collect();
+                *owner == former && enough(circle, &here).is_some()
+            })
+        };
+        let all: Vec<ContactId> = wanted.keys().copied().collect();
+        wanted.retain(|owner, _| !all.iter().any(|next| next != owner && after(*owner, *next)));
         let offered = assessment.complete(None);
         let seen: BTreeMap<_, _> =
             offered.iter().map(|set| (set.owner.id(), set.generation)).collect();
         let fine = seen == wanted && seen.len() == offered.len();
+        let pinned = |pin| -> BTreeSet<ContactId> {
+            assessment.complete(Some(pin)).iter().map(|set| set.owner.id()).collect()
+        };
+        let ours = |pin| wanted.keys().copied().filter(move |id| *id == pin || after(pin, *id));
+        let selves = || self.succession.all(self.owner());
+        let right = selves().all(|pin| ours(pin).eq(pinned(pin)));
+        let ready = selves().find(|pin| !pinned(*pin).is_empty());
         self.ledger.ensure(fine, || format!("complete: {seen:?}, not {wanted:?}"));
-        let owner = self.owner();
-        let pinned = assessment.complete(Some(owner));
-        let fine = pinned.iter().all(|set| set.owner.id() == owner)
-            && pinned.len() == usize::from(wanted.contains_key(&owner));
-        self.ledger.ensure(fine, || "the pinned owner's set".to_owned());
-        self.newcomers[at].ready = !pinned.is_empty();
+        self.ledger.ensure(right, || "the pinned owner's set".to_owned());
+        self.newcomers[at].ready = ready;
+    }
+
+    /// Who says which identity came after which: who sent pieces of both in one approval.
+    fn vouched(&self, at: usize) -> BTreeSet<(ContactId, ContactId, ContactId)> {
+        let letters = self.letters(at);
+        let expected = letters.iter().filter_map(|hash| self.ledger.letters.get(hash));
+        let mut vouched = BTreeSet::new();
+        for gifts in expected.map(|expected| &expected.gifts) {
+            for (at, (former, _, contact)) in gifts.iter().enumerate() {
+                let later = gifts.iter().skip(at + 1).filter(|(next, ..)| next != former);
+                vouched.extend(later.map(|(next, ..)| (*contact, *former, *next)));
+            }
+        }
+        vouched
     }
 
     /// Restores, if there is enough: with the generation that gives the newest vault.
     pub(super) fn try_restore(&mut self, at: usize) {
         let assessment = self.newcomers[at].host.state.assess();
-        let owner = self.owner();
+        let Some(owner) = self.newcomers[at].ready else { return };
         let sets: Vec<ShareSet> = assessment.complete_of(owner).into_iter().cloned().collect();
         if sets.is_empty() {
             return;
@@ -131,27 +161,30 @@ impl World {
         let slots = quorums.slots();
         let found: Vec<Vec<u8>> =
             slots.iter().filter_map(|slot| self.look(Who::New(at), slot)).collect();
-        let known = self.known(at, owner);
         // The first is the newest generation: it wins over others with the same version.
-        let mut best: Option<(u64, u64)> = None;
+        let mut best: Option<(u64, (ContactId, u64))> = None;
         let mut passphrase = None;
         for set in &sets {
             let Some(truth) = self.ledger.circles.get(&set.circle).cloned() else { return };
+            let known = self.known(at, truth.owner);
             let newest = self.newest_with(at, (set, &truth), &found, known);
             passphrase = passphrase.or(truth.passphrase);
-            if let Some(newest) =
-                newest.filter(|newest| best.is_none_or(|(best, _)| *newest > best))
-            {
-                best = Some((newest, truth.generation));
+            // What an identity gives that came after wins over all that one before gives: that one's device may
+            // be in other hands.
+            let wins = |(best, (by, _)): (u64, (ContactId, u64))| {
+                newest.is_some_and(|newest| by == truth.owner && newest > best)
+            };
+            if let (Some(newest), true) = (newest, best.is_none_or(wins)) {
+                best = Some((newest, (truth.owner, truth.generation)));
             }
         }
         self.newcomers[at].no_vault = best.is_none();
         match (quorums.restore(passphrase, &found), best) {
             (Err(RestoreError::NoVault), None) => {}
-            (Ok((restored, _)), Some((newest, generation)))
-                if restored.generation == generation =>
+            (Ok((restored, _)), Some((newest, (owner, generation))))
+                if restored.generation == generation && restored.device.id() == owner =>
             {
-                self.restored(at, &restored, newest, known);
+                self.restored(at, restored, owner, newest);
             }
             (result, best) => {
                 let result = result.map(|(restored, _)| (restored.generation, restored.rollback));
@@ -191,7 +224,8 @@ impl World {
         let gifts = expected.clone().flat_map(|e| &e.gifts).filter(|(theirs, ..)| *theirs == owner);
         let truths = gifts.filter_map(|(_, circle, _)| self.ledger.circles.get(circle));
         let told = expected.filter(|e| e.gifts.iter().any(|(theirs, ..)| *theirs == owner));
-        truths.map(|truth| truth.version).chain(told.map(|e| e.told)).max().unwrap_or(0)
+        let told = told.filter_map(|e| e.told).filter(|(by, _)| *by == owner);
+        truths.map(|truth| truth.version).chain(told.map(|(_, told)| told)).max().unwrap_or(0)
     }
 
     /// The vault's copies that came with an owner's approvals.
@@ -220,13 +254,14 @@ impl World {
     }
 
     /// The owner's device is back: the same person, with the entries of that version.
-    fn restored(&mut self, at: usize, restored: &Restored, newest: u64, known: u64) {
+    fn restored(&mut self, at: usize, restored: Restored, owner: ContactId, newest: u64) {
+        let known = self.known(at, owner);
         let device = &restored.device;
         let vault = device.vault();
         let rollback = restored.rollback.as_ref().map(|rollback| (rollback.found, rollback.known));
         let wanted = (newest < known).then_some((newest, known));
         let again = Device::decode(&device.encode()).map(|device| device.encode());
-        let fine = device.id() == self.owner()
+        let fine = device.id() == owner
             && device.name() == self.people[0].state.name()
             && vault.version == newest
             && rollback == wanted
@@ -234,7 +269,7 @@ impl World {
         self.ledger.ensure(fine, || {
             format!("restored {} of {newest}: {rollback:?}, not {wanted:?}", vault.version)
         });
-        let real = self.ledger.knows(vault);
+        let real = self.ledger.knows(owner, vault);
         self.ledger.ensure(real, || format!("version {newest} never was like this"));
         if rollback.is_some() && !self.faults.calm() && self.dice.chance(500) {
             // Somebody looks for a newer one first.
@@ -243,6 +278,7 @@ impl World {
         let step = self.act_new(at, |new, _| new.clean_up());
         if self.commit_new(at, step) {
             self.newcomers[at].restored = true;
+            self.newcomers[at].device = Some((restored.device, known));
             self.ledger.note(self.now, &format!("new device {at} is the owner's again"));
         }
     }
@@ -302,7 +338,8 @@ impl World {
             set.is_some_and(|set| set.approvers().any(|approver| approver.id == id))
         });
         self.ledger.ensure(heard || restored, || "an approval was not heard".to_owned());
-        let complete = !assessment.complete(Some(self.owner())).is_empty();
+        let ready = |pin| !assessment.complete(Some(pin)).is_empty();
+        let complete = self.succession.all(self.owner()).any(ready);
         let right = restored == (complete && !self.newcomers[at].no_vault);
         self.ledger.ensure(right, || format!("enough: {complete}, restored: {restored}"));
         let bad = assessment.approvals.iter().any(|a| a.verdict == Verdict::Declined);

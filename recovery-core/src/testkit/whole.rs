@@ -1,6 +1,7 @@
 //! At each point some whole generation opens, and what was acknowledged is there.
 
 use super::{
+    host::Lasting,
     ledger::Truth,
     relay::{Octets, Relay},
     world::{DAY, World},
@@ -44,7 +45,7 @@ impl World {
             let heard = contact.is_some_and(|contact| contact.left);
             return !heard;
         }
-        let held = self.people[holder].state.held_of(self.owner());
+        let held = self.held(holder);
         let bundles = held.map(|held| held.bundles.as_slice()).unwrap_or_default();
         match bundles.iter().find(|bundle| bundle.circle == circle.id) {
             Some(bundle) => {
@@ -64,17 +65,17 @@ impl World {
         if !step.events.iter().any(|event| matches!(event, Event::Proved { holds: false, .. })) {
             return;
         }
-        let owner = self.owner();
-        let held = self.people[who].state.held_of(owner);
+        let held = self.held(who);
         let has = |id| held.is_some_and(|held| held.bundles.iter().any(|b| b.circle == id));
-        let circles = self.ledger.circles.iter().filter(|(_, truth)| truth.owner == owner);
+        let circles = self.ledger.circles.iter().filter(|(_, truth)| self.is_owners(truth.owner));
         let lacked = circles.filter(|(id, _)| !has(**id)).map(|(_, truth)| (who, truth.generation));
         let lacked: Vec<_> = lacked.collect();
         self.ledger.lacked.extend(lacked);
     }
 
     /// A repeated message changed something. It may tell which generation counts, and have come before that
-    /// generation's pieces; or ask, and have come when by the clocks it was not yet made. Anything else is wrong.
+    /// generation's pieces; or ask, and have come when by the clocks it was not yet made. Who takes over may not
+    /// have heard that they are accepted: they are told again. Anything else is wrong.
     pub(super) fn is_excused(
         &mut self,
         who: usize,
@@ -91,8 +92,9 @@ impl World {
         let known = Device::decode(before).map_or(0, |device| counted(&device));
         let counts = step.outbox.is_empty() && known < counted(&self.people[who].state);
         let apart = self.people.iter().any(|other| other.skew > self.people[who].skew + DAY as i64);
-        let fine = counts || kind == Some(Kind::Challenge) && apart;
-        self.ledger.ensure(fine, || format!("{who}: {why} changed something: {kind:?}"));
+        let told = kind == Some(Kind::Successor) && self.people[who].state.pack() == before;
+        let fine = counts || told || kind == Some(Kind::Challenge) && apart;
+        self.ledger.ensure(fine, || format!("{who}: {why} changed something: {kind:?} {step:?}"));
     }
 
     /// A generation is given up only for one that contacts have proved who suffice; and, unless the owner wants
@@ -114,6 +116,9 @@ impl World {
                 if left(id) { !self.farewells.contains(&id) } else { held }
             };
             let live = device.vault().live();
+            // A former identity's are given up as soon as others count.
+            let truth = self.ledger.circles.get(&id);
+            let former = truth.is_some_and(|truth| truth.owner != self.owner());
             let kept =
                 device.vault().circles.iter().any(|circle| {
                     circle.stage == Stage::Superseded && circle.generation > generation
@@ -122,7 +127,7 @@ impl World {
                 let mut all = live.members.iter().map(|member| held(live, member.id));
                 live.generation > generation
                     && live.policy.suffices(|id| held(live, id))
-                    && (self.finishing || kept || all.all(|held| held))
+                    && (self.finishing || kept || former || all.all(|held| held))
             });
             self.ledger.ensure(fine, || format!("{generation} was given up for less"));
         }
@@ -135,8 +140,7 @@ impl World {
         if !self.safe {
             return;
         }
-        let owner = self.owner();
-        let circles = self.ledger.circles.iter().filter(|(_, truth)| truth.owner == owner);
+        let circles = self.ledger.circles.iter().filter(|(_, truth)| self.is_owners(truth.owner));
         let whole: Vec<CircleId> =
             circles.filter(|(id, truth)| self.is_whole(**id, truth)).map(|(id, _)| *id).collect();
         self.ledger.ensure(!whole.is_empty(), || "no generation is whole".to_owned());

@@ -11,6 +11,7 @@ use super::{
     plan::Plan,
     relay::Relay,
     setup::Errand,
+    succeeding::Succession,
     table::{START, named},
     whole::Opens,
 };
@@ -50,7 +51,7 @@ pub(super) enum Who {
 }
 
 /// The story.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Chapter {
     /// Pairing and protecting, with faults.
     Setup,
@@ -64,6 +65,10 @@ pub(super) enum Chapter {
     Ask,
     /// No faults any more; one last recovery.
     Calm,
+    /// The new device takes over, if it is to, and others hear of it; with faults.
+    Anew,
+    /// No faults any more; the last recovery once more.
+    Rest,
     /// The end.
     End,
 }
@@ -87,6 +92,9 @@ pub struct World {
     pub(super) lost: bool,
     /// Enough contacts were known to hold their pieces, once.
     pub(super) safe: bool,
+    /// The same of the device that is the owner's now.
+    pub(super) counts: bool,
+    pub(super) succession: Succession,
     /// Contacts that the owner's device knew to have left after its last step.
     pub(super) farewells: BTreeSet<ContactId>,
     /// The owner ends a renewal by choice.
@@ -124,6 +132,8 @@ impl World {
             rng: ChaCha20Rng::seed_from_u64(seed),
             lost: false,
             safe: false,
+            counts: false,
+            succession: Succession::default(),
             farewells: BTreeSet::new(),
             finishing: false,
             retired: BTreeSet::new(),
@@ -141,7 +151,7 @@ impl World {
             (Chapter::Quiet, 12 * DAY),
             (Chapter::Ask, 12 * DAY + gap),
             (Chapter::Calm, 20 * DAY + gap),
-            (Chapter::End, 24 * DAY + gap + delay),
+            (Chapter::Anew, 24 * DAY + gap + delay),
         ] {
             world.at(START + time, Task::Chapter(chapter));
         }
@@ -182,7 +192,10 @@ impl World {
         while let Some(((now, _), task)) = self.queue.pop_first() {
             self.now = now;
             if matches!(task, Task::Chapter(Chapter::End)) {
-                self.finish();
+                if self.chapter == Chapter::Rest {
+                    self.finish();
+                    self.is_succeeded();
+                }
                 break;
             }
             self.perform(task);
@@ -358,7 +371,8 @@ impl World {
             Event::PieceForgotten { .. } => self.ledger.did("forget"),
             Event::PieceStored { owner, generation } => {
                 let clock = self.clock_of(who);
-                self.ledger.stored.insert((who, owner.clone(), *generation), clock);
+                // Another identity of the same owner may count from where this one did.
+                self.ledger.stored.entry((who, owner.clone(), *generation)).or_insert(clock);
             }
             Event::PieceDeleted { owner, generation } => {
                 let stored = self.ledger.stored.get(&(who, owner.clone(), *generation));
@@ -368,6 +382,7 @@ impl World {
                 self.ledger.did("delete");
             }
             Event::ContactLeft { .. } => self.ledger.did("farewell"),
+            Event::OwnerMoved { .. } => self.accepted(who),
             Event::Proved { holds: true, .. } => self.ledger.did("prove"),
             _ => {}
         }

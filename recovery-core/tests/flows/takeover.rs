@@ -2,7 +2,7 @@
 
 use crate::DAY;
 use recovery_core::{
-    circle::{HeldBundle, OpenedState, Stage, Standing},
+    circle::{HeldBundle, OpenedState, Reach, Stage, Standing},
     flows::{
         Device, Event,
         pair::PairError,
@@ -318,6 +318,65 @@ fn the_new_generation_brings_the_successor_back() {
     }
     table.settle();
     assert!(table.people[third].vault().live().unwrap().held_by_all());
+}
+
+#[test]
+fn what_the_lost_device_writes_later_never_comes_back_as_the_owners() {
+    let mut table = table();
+    let (anna, _) = come_back(&mut table, &[1, 2, 3]);
+    table.settle();
+    table.upload(anna);
+    // Whoever has the lost device makes its vault the newest there is, where its pieces say that it lies.
+    let now = table.now;
+    for entry in 0..40 {
+        table.people[0].add(named(&format!("forged {entry}")), b"a trap", now).unwrap();
+    }
+    table.upload(0);
+    let forged = table.people[0].vault().version;
+    assert!(forged > table.people[anna].vault().version);
+    let new = helped(&mut table, &[1, 2, 3]);
+    let device = restored(&table, &new).unwrap();
+    assert_eq!((device.id(), device.vault().entries.len()), (table.id(anna), 1));
+}
+
+#[test]
+fn a_contested_contact_hears_once_the_number_says_who_they_are() {
+    let mut table = Table::new(4, &["Anna", "Bob", "Carol", "Dora", "Emil", "Mallory"]);
+    table.circle(0, 2, &[1, 2, 3]);
+    let invited = table.with(0, |device, ctx| device.invite(named("Emil"), ctx)).unwrap();
+    table.put(invited.step);
+    let link = invited.link.expose();
+    for who in [5, 4] {
+        let boxed = table.slot(link);
+        let reach = Reach::default();
+        let accepted = table.with(who, |d, ctx| d.accept(link, &boxed, reach, ctx)).unwrap();
+        table.put(accepted.step);
+    }
+    table.settle();
+    table.upload(0);
+    let (anna, _) = come_back(&mut table, &[1, 2]);
+    table.settle();
+    let emil = |table: &Table| table.people[anna].contact_named(&named("Emil")).unwrap().clone();
+    assert!(emil(&table).contested());
+    for who in [4, 5] {
+        assert_eq!((anna_of(&table, who), standing(&table, who)), (table.id(0), Standing::Current));
+    }
+    // Emil has not heard of this device: he reads out the number of the former one.
+    let number = table.with(4, |device, ctx| {
+        let held = device.held_named(&named("Anna")).unwrap();
+        device.number_with_owner(held, ctx).unwrap()
+    });
+    let step = table.with(anna, |d, ctx| d.verify(&named("Emil"), &number, ctx)).unwrap();
+    table.put(step);
+    assert_eq!((emil(&table).card.id(), emil(&table).contested()), (table.id(4), false));
+    table.now += DAY;
+    let step = table.with(anna, |device, ctx| device.tidy(ctx));
+    table.put(step);
+    table.settle();
+    assert_eq!(standing(&table, 4), Standing::Claimed);
+    assert_eq!(anna_of(&table, 5), table.id(0), "nobody told the other one");
+    verify(&mut table, anna, 4).unwrap();
+    assert_eq!(anna_of(&table, 4), table.id(anna));
 }
 
 #[test]

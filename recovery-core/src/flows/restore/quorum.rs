@@ -193,7 +193,8 @@ impl Quorums {
     }
 
     /// Restores with the generation that gives the newest vault. A newer generation need not: it may have
-    /// been on its way when the device was lost.
+    /// been on its way when the device was lost. What the newest identity's pieces give wins over all that a
+    /// former one's do: that one's device may be in other hands, and can write what vault it likes.
     ///
     /// # Errors
     /// [`RestoreError`] of the newest generation, if none gives a vault.
@@ -205,6 +206,11 @@ impl Quorums {
         let mut best: Result<(Restored, &Quorum), RestoreError> = Err(RestoreError::NoVault);
         let mut failed = None;
         for quorum in &self.0 {
+            let id = quorum.set.owner.id();
+            let former = |(_, known): &(Restored, &Quorum)| known.set.owner.id() != id;
+            if best.as_ref().is_ok_and(former) && !planted!(FormerVaultWins) {
+                break;
+            }
             let restored = quorum.root(passphrase).and_then(|root| quorum.restore(root, found));
             match (restored, &best) {
                 (Ok(new), Ok((known, _)))

@@ -69,7 +69,7 @@ impl Assessment {
         contacts.filter_map(|line| line.owner()).collect()
     }
 
-    /// All complete sets of an owner, the newest first; then those of the identities before.
+    /// All complete sets of an owner, the newest first; then those of the identities before, the last one first.
     #[must_use]
     pub fn complete_of(&self, owner: ContactId) -> Vec<&ShareSet> {
         let before = |set: &&ShareSet| {
@@ -77,7 +77,15 @@ impl Assessment {
             set.is_complete() && (id == owner || self.came_after(id, owner))
         };
         let mut sets: Vec<&ShareSet> = self.sets.iter().filter(before).collect();
-        sets.sort_by_key(|set| (set.owner.id() != owner, std::cmp::Reverse(set.generation)));
+        let owners: Vec<ContactId> = sets.iter().map(|set| set.owner.id()).collect();
+        let later = |id: ContactId| {
+            let later = |next: &&ContactId| **next != id && self.came_after(id, **next);
+            owners.iter().filter(later).count()
+        };
+        sets.sort_by_key(|set| {
+            let id = set.owner.id();
+            (id != owner, later(id), std::cmp::Reverse(set.generation))
+        });
         sets
     }
 
