@@ -274,6 +274,12 @@ fn notice(notice: &Notice) -> String {
         Notice::NotSynced(error) => {
             format!("the vault is not synced: {error}; a later command tries again")
         }
+        Notice::NoGuestPass(error) if error.is_transient() => format!(
+            "{error}; when it answers again, invite once more: the same invitation then brings the pass that is needed there"
+        ),
+        Notice::NoGuestPass(error) => format!(
+            "{error}; so the invitation brings no pass to this relay, and whom you invited needs one of their own there"
+        ),
         Notice::NewerVault(relay) => format!(
             "{relay} holds a newer vault than this device: another device of yours wrote it"
         ),

@@ -91,6 +91,7 @@ impl Client {
         };
         let accepted =
             self.with_context(|device, ctx| device.accept(link, &boxed, reach, ctx))??;
+        self.take_guest_passes(accepted.passes);
         self.keep(accepted.step)?;
         self.flush().await?;
         Ok(Accepted { owner: accepted.owner, number: accepted.number })

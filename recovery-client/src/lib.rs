@@ -26,6 +26,7 @@ pub use error::ClientError;
 pub use friend::{Accepted, Approved, NumberProof, Way};
 pub use owner::{ContactState, PairingNumbers, Protected, Status, StatusContact};
 pub use parcels::read_parcel;
+pub use passes::KnownPass;
 pub use recovery_core as core;
 pub use restoring::{Candidate, Chosen, Done, Progress};
 pub use what_if::WhatIf;
@@ -60,6 +61,8 @@ pub enum Notice {
     NotRead(RelayError),
     /// A relay did not take the vault; a later command brings it.
     NotSynced(RelayError),
+    /// A relay gives no pass for whom this owner invites: they need one of their own.
+    NoGuestPass(RelayError),
     /// A relay holds a newer vault than this device: another device of this owner's wrote it.
     NewerVault(RelayUrl),
     /// A relay's store is damaged: it cannot give a message any more that it took.

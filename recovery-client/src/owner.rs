@@ -159,6 +159,7 @@ impl Client {
     /// [`ClientError::Pair`].
     pub async fn invite(&mut self, name: Name) -> Result<(Link, u64), ClientError> {
         if let Some(open) = self.open_invite(&name)? {
+            self.pass_on().await?;
             self.flush().await?;
             return Ok(open);
         }
@@ -172,6 +173,7 @@ impl Client {
         })??;
         let (link, expires, step) = made;
         self.keep(step)?;
+        self.pass_on().await?;
         self.flush().await?;
         Ok((link, expires))
     }

@@ -23,10 +23,10 @@ use call::{bearer, nonsense, read_body, secret_header, ttl_query};
 use clients::Clients;
 use recovery_core::{
     address::RelayUrl,
-    ids::{HoldToken, MailboxId, MailboxToken, SlotId, SlotToken},
+    ids::{HoldToken, MailboxId, MailboxToken, PassToken, SlotId, SlotToken},
     wire::limits::{READ_LIMIT_MAX, SLOT_MAX, WAIT_SECONDS_MAX},
 };
-use reqwest::{Method, RequestBuilder, header::HeaderName};
+use reqwest::{Method, RequestBuilder, Response, header::HeaderName};
 use std::{fmt, sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
@@ -81,12 +81,44 @@ impl Relays {
         self.passes = passes.into();
     }
 
-    /// Adds the pass for a relay, if there is one; the relay asks for it where something is made that lasts.
-    fn with_pass(&self, relay: &RelayUrl, call: RequestBuilder) -> RequestBuilder {
-        match Pass::text_for(&self.passes, relay) {
-            Some(pass) => secret_header(call, PASS, pass),
-            None => call,
+    /// Whether there is a pass for this relay that its operator gave out.
+    pub(crate) fn has_pass(&self, relay: &RelayUrl) -> bool {
+        Pass::text_for(&self.passes, relay).is_some()
+    }
+
+    /// A call that makes something, with the pass for the relay, if there is one. Passes of invites are shown only to a
+    /// relay that refuses otherwise: each of them says who invited.
+    async fn make(
+        &self,
+        relay: &RelayUrl,
+        path: &str,
+        complete: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, RelayError> {
+        let with = |pass: Option<&[u8]>, call| match pass {
+            Some(pass) => secret_header(complete(call), PASS, pass),
+            None => complete(call),
+        };
+        let own = Pass::text_for(&self.passes, relay);
+        let mut answer = self.call(relay, Method::PUT, path, |call| with(own, call)).await;
+        for guest in Pass::guests_for(&self.passes, relay) {
+            if !answer.as_ref().is_err_and(RelayError::needs_pass) {
+                break;
+            }
+            answer = self.call(relay, Method::PUT, path, |call| with(Some(guest), call)).await;
         }
+        answer
+    }
+
+    /// A guest pass out of the pass for this relay.
+    ///
+    /// # Errors
+    /// Any [`RelayError`].
+    pub(crate) async fn guest_pass(&self, relay: &RelayUrl) -> Result<PassToken, RelayError> {
+        let own = Pass::text_for(&self.passes, relay);
+        let with = |call| own.into_iter().fold(call, |call, own| secret_header(call, PASS, own));
+        let response = self.call(relay, Method::POST, "/v1/passes", with).await?;
+        let made = Zeroizing::new(read_body(relay, response, answer::JSON_MAX).await?);
+        answer::pass(&made).ok_or_else(|| nonsense(relay, "its pass is malformed"))
     }
 
     /// What lies at no relay.
@@ -109,8 +141,7 @@ impl Relays {
         }
         let path = format!("/v1/mailboxes/{}{}", token.id(), ttl_query(ttl));
         let secret = Zeroizing::new(token.expose());
-        let complete = |call| self.with_pass(relay, bearer(call, &secret));
-        self.call(relay, Method::PUT, &path, complete).await.map(drop)
+        self.make(relay, &path, |call| bearer(call, &secret)).await.map(drop)
     }
 
     /// Posts a message. The same message again is the same post.
@@ -233,8 +264,8 @@ impl Relays {
         let (id, secret) = (token.id(), Zeroizing::new(token.expose()));
         let path = format!("/v1/slots/{id}{}", ttl_query(put.ttl));
         let response = self
-            .call(relay, Method::PUT, &path, |call| {
-                let call = self.with_pass(relay, bearer(call, &secret)).body(body.to_vec());
+            .make(relay, &path, |call| {
+                let call = bearer(call, &secret).body(body.to_vec());
                 match &put.only_if {
                     If::None => call.header("if-none-match", "*"),
                     If::Match(Etag(version)) => call.header("if-match", version),

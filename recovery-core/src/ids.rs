@@ -224,6 +224,19 @@ token! {
     /// Whoever has it may open mailboxes and slots at a closed relay, up to the pass's quota. The relay draws it.
     PassToken => PassId, PASS_ID
 }
+impl PassToken {
+    /// The octets, to be kept.
+    pub(crate) fn secret(&self) -> &Secret<32> {
+        &self.0
+    }
+}
+
+impl From<Secret<32>> for PassToken {
+    fn from(octets: Secret<32>) -> Self {
+        Self(octets)
+    }
+}
+
 token! {
     /// Confirms or ends a subscription: it stands in the link sent to the address. The relay draws it.
     SubscriptionToken => SubscriptionId, SUBSCRIPTION_ID

@@ -1,5 +1,9 @@
 //! What an operator should look at: each a [`Finding`] without secrets, ids or addresses.
 
+mod certificate;
+
+pub use certificate::certificate;
+
 use crate::clock::{SystemTimeSource, TimeSource, UnixMillis};
 use crate::config::{Config, StorePlace};
 use crate::notify::Notifier;

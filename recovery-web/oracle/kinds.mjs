@@ -166,9 +166,10 @@ export const KINDS = {
   invite(one) {
     const { purpose, secret } = texts.parseLink(one.fields.link);
     need(purpose === 'invite', 'wrong-link');
-    const { card, answers, expires } = openSlot(secret, 'box-invite', one.octets('slot'), records.invite);
+    const { card, answers, expires, passes } = openSlot(secret, 'box-invite', one.octets('slot'), records.invite);
     need(one.fields.now < expires, 'expired');
-    return { card: hex(card.octets), owner: hex(card.id), name: card.name, answers: places(answers), expires };
+    const told = passes ? { passes: passes.map(({ relay, pass }) => ({ relay, pass: hex(pass) })) } : {};
+    return { card: hex(card.octets), owner: hex(card.id), name: card.name, answers: places(answers), expires, ...told };
   },
   answer(one) {
     const signed = one.statement('answer');

@@ -59,7 +59,8 @@ const alarm = (value) => ({
 });
 
 export const pieces = record({ version, shares: many(octets()), 'container?': octets(), alarm });
-export const invite = record({ version, card, answers: many(place), expires: uint() });
+const guestPass = record({ relay, pass: octets(32) });
+export const invite = record({ version, card, answers: many(place), expires: uint(), 'passes?': many(guestPass) });
 const answer = record({ version, card, proof: octets(32) });
 const bundle = record({
   version, circle: octets(16), generation: uint(), owner: card, contact: octets(16), pieces: octets(32), package: sealedPackage,

@@ -46,11 +46,12 @@ export type View = {
 };
 export type HttpCall = {
   id: number; relay: string; method: string; path: string; token: string | null; hold: string | null;
-  body: Uint8Array; over: boolean;
+  body: Uint8Array; over: boolean; passes: string[];
 };
 export type HttpRead = { read: string; relay: string; path: string; token: string; epoch: string | null };
 export type Upload = {
   relay: string; path: string; token: string; etag: string | null; version: number; body: Uint8Array;
+  passes: string[];
 };
 export type Happened = { what: string; owner: string | null };
 

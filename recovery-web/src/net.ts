@@ -11,10 +11,23 @@ type Answer = { status: number; epoch: string; etag: string; code: string; body:
 
 const NONE: Answer = { status: 0, epoch: '', etag: '', code: '', body: new Uint8Array() };
 
-type Ask = { method: string; token?: string | null; headers?: Record<string, string>; body?: Uint8Array };
+type Ask = {
+  method: string; token?: string | null; headers?: Record<string, string>; body?: Uint8Array;
+  /** Shown to the relay one after the other as long as it asks for a pass. */
+  passes?: string[];
+};
 
-/** One call; status 0 if no relay answered. */
-async function relay(url: string, { method, token, headers = {}, body }: Ask): Promise<Answer> {
+/** One call; status 0 if no relay answered. Without a pass first: each pass says who invited. */
+async function relay(url: string, ask: Ask): Promise<Answer> {
+  let answer = await once(url, ask);
+  for (const pass of ask.passes ?? []) {
+    if (answer.code !== 'pass-needed' && answer.code !== 'pass-used-up') break;
+    answer = await once(url, { ...ask, headers: { ...ask.headers, 'Recovery-Pass': pass } });
+  }
+  return answer;
+}
+
+async function once(url: string, { method, token, headers = {}, body }: Ask): Promise<Answer> {
   const all: Record<string, string> = { ...headers };
   if (token) all['Authorization'] = `Bearer ${token}`;
   try {
@@ -68,9 +81,9 @@ export async function fetchAll(slots: Place[]): Promise<Uint8Array[]> {
 }
 
 /** Writes a slot whatever stands there: as a new one, then over the version that the relay names. */
-async function putOver(call: HttpCall): Promise<Answer> {
+async function putOver({ relay: at, path, token, body, passes }: HttpCall): Promise<Answer> {
   const ask = (condition: Record<string, string>) =>
-    relay(call.relay + call.path, { method: 'PUT', token: call.token, headers: condition, body: call.body });
+    relay(at + path, { method: 'PUT', token, headers: condition, body, passes });
   const first = await ask({ 'If-None-Match': '*' });
   return first.status === 412 && first.etag ? ask({ 'If-Match': first.etag }) : first;
 }
@@ -78,7 +91,8 @@ async function putOver(call: HttpCall): Promise<Answer> {
 function send(call: HttpCall): Promise<Answer> {
   if (call.over) return putOver(call);
   const headers: Record<string, string> = call.hold ? { 'Recovery-Hold': call.hold } : {};
-  return relay(call.relay + call.path, { method: call.method, token: call.token, headers, body: call.body });
+  const { method, token, body, passes } = call;
+  return relay(call.relay + call.path, { method, token, headers, body, passes });
 }
 
 /** Sends what waits, in order; what a relay does not take stays. */
@@ -94,11 +108,13 @@ async function flush(dead: Set<string>): Promise<void> {
   }
 }
 
+const part = ({ token, body, passes }: Upload) => ({ token, body, passes });
+
 /** Brings the vault to a relay. A newer one there, of another browser of this person's, stays. */
 async function bring(upload: Upload, dead: Set<string>): Promise<void> {
   const condition: Record<string, string> = upload.etag ? { 'If-Match': upload.etag } : { 'If-None-Match': '*' };
   const put = (headers: Record<string, string>) =>
-    relay(upload.relay + upload.path, { method: 'PUT', token: upload.token, headers, body: upload.body });
+    relay(upload.relay + upload.path, { method: 'PUT', headers, ...part(upload) });
   let answer = await put(condition);
   if (answer.status === 412 && answer.etag && !upload.etag) answer = await put({ 'If-Match': answer.etag });
   if (answer.status === 412 && !answer.etag) answer = await put({ 'If-None-Match': '*' });

@@ -309,13 +309,18 @@ def invite(case):
     require(parsed["purpose"] == "invite", "wrong-link")
     invite = open_slot(parsed["secret"], "box-invite", case.hex("slot"), records.invite)
     require(case["now"] < invite.expires, "expired")
-    return {
+    found = {
         "card": invite.card.octets.hex(),
         "owner": invite.card.id.hex(),
         "name": invite.card.name,
         "answers": places(invite.answers),
         "expires": invite.expires,
     }
+    if invite.passes is not None:
+        found["passes"] = [
+            {"relay": one.relay, "pass": one.guest_pass.hex()} for one in invite.passes
+        ]
+    return found
 
 
 def statement(case, field):

@@ -80,8 +80,13 @@ def alarm(value):
 pieces = record(
     ("version", version), ("shares", many(octets())), ("container?", octets()), ("alarm", alarm)
 )
+guest_pass = record(("relay", relay), ("guest_pass", octets(32)))
 invite = record(
-    ("version", version), ("card", card), ("answers", many(place)), ("expires", uint())
+    ("version", version),
+    ("card", card),
+    ("answers", many(place)),
+    ("expires", uint()),
+    ("passes?", many(guest_pass)),
 )
 answer = record(("version", version), ("card", card), ("proof", octets(32)))
 bundle = record(

@@ -35,7 +35,7 @@ const COUNTS: [(&str, usize, usize); 35] = [
     ("forget", 4, 17),
     ("forgotten", 2, 16),
     ("id", 11, 7),
-    ("invite", 3, 11),
+    ("invite", 4, 15),
     ("leave", 1, 15),
     ("link", 9, 21),
     ("moved", 1, 16),

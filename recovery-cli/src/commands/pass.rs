@@ -2,7 +2,7 @@
 
 use super::{App, DONE, PASSPHRASE_MAX};
 use crate::{cli::Pass, ui::stdin_text, words::Failure};
-use recovery_client::home::read_limited;
+use recovery_client::{KnownPass, home::read_limited};
 use recovery_core::{address::RelayUrl, ids::PassToken};
 use serde_json::json;
 use std::{path::Path, process::ExitCode};
@@ -33,12 +33,18 @@ pub(super) async fn run(app: &App, args: Pass) -> Result<ExitCode, Failure> {
 
 fn list(app: &App) -> Result<ExitCode, Failure> {
     let client = app.open()?;
-    let relays: Vec<&str> = client.passes().into_iter().map(RelayUrl::as_str).collect();
-    let text = match relays.is_empty() {
-        true => "no passes: relays that are open to everybody need none".to_owned(),
-        false => relays.join("\n"),
+    let known = client.passes();
+    let line = |pass: &KnownPass<'_>| match pass.guest {
+        true => format!("{}  a guest pass, which came with an invitation", pass.relay),
+        false => pass.relay.to_string(),
     };
-    let passes: Vec<_> = relays.iter().map(|relay| json!({ "relay": relay })).collect();
+    let text = match known.is_empty() {
+        true => "no passes: relays that are open to everybody need none".to_owned(),
+        false => known.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    let object =
+        |pass: &KnownPass<'_>| json!({ "relay": pass.relay.as_str(), "guest": pass.guest });
+    let passes: Vec<_> = known.iter().map(object).collect();
     app.ui.result(&json!({ "passes": passes }), &text);
     Ok(DONE)
 }

@@ -2,6 +2,7 @@
 
 use super::{Etag, Message, Posted, error::plain};
 use minicbor::Decoder;
+use recovery_core::ids::PassToken;
 use recovery_core::wire::limits::{HOLD_SECONDS_MAX, MESSAGE_MAX};
 use reqwest::{Response, header::HeaderMap};
 use serde_json::Value;
@@ -104,6 +105,12 @@ pub(super) fn posted(body: &[u8]) -> Option<Posted> {
     }
 }
 
+/// `{"pass":"…"}`.
+pub(super) fn pass(body: &[u8]) -> Option<PassToken> {
+    let json = serde_json::from_slice::<Value>(body).ok()?;
+    json.get("pass")?.as_str()?.parse().ok()
+}
+
 /// A CBOR array of maps with exactly the keys "seq", "posted_at" and "body", at most `limit` of them,
 /// with rising numbers beyond `after`; nothing behind it.
 pub(super) fn messages(
@@ -151,7 +158,7 @@ fn message(decoder: &mut Decoder<'_>) -> Option<Message> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Problem, epoch, etag, list_max, messages, posted, retry_after};
+    use super::{Problem, epoch, etag, list_max, messages, pass, posted, retry_after};
     use crate::relays::{Message, Posted};
     use minicbor::Encoder;
     use proptest::prelude::*;
@@ -254,6 +261,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pass_is_43_characters() {
+        let good = "A".repeat(43);
+        let with = |text: &str| pass(format!("{{\"pass\":\"{text}\"}}").as_bytes());
+        assert_eq!(with(&good).map(|pass| pass.expose()), Some(good.clone()));
+        for wrong in ["", "x", &good[1..], &format!("{good}A"), &format!("{good}=")] {
+            assert_eq!(with(wrong), None, "{wrong}");
+        }
+        for wrong in ["", "{}", "[]", "{\"pass\":7}", "{\"seq\":1}"] {
+            assert_eq!(pass(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_problem_is_made_fit_to_be_shown() {
         let body =
             r#"{"code":"mailbox-full","detail":"a\u001b[31m\nb\u202ec","hint":"later","seq":3}"#;
@@ -324,6 +344,7 @@ mod tests {
         fn no_octets_make_it_panic(octets in proptest::collection::vec(any::<u8>(), 0..200), after: u64) {
             let _ = messages(&octets, after, 5);
             let _ = posted(&octets);
+            let _ = pass(&octets);
             let _ = Problem::parse(&octets);
         }
 

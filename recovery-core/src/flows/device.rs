@@ -3,6 +3,7 @@
 use super::{
     Context, Delivery, Source, Step, VaultCopy, Watch,
     drill::{OwnDrill, Rehearsal},
+    pair::INVITE_SECONDS,
     request::NewDevice,
     takeover::Kept,
 };
@@ -20,7 +21,7 @@ use crate::{
     wire::{
         self, DecodeError, V1, Wire,
         link::{Link, LinkKind, LinkSecret},
-        messages::AlertKind,
+        messages::{AlertKind, GuestPass},
     },
 };
 use minicbor::{Decode, Encode};
@@ -99,6 +100,9 @@ pub struct Invitation {
     /// Who answered first.
     #[n(6)]
     pub answered: Option<ContactId>,
+    /// What it lets the friend open at closed relays.
+    #[n(7)]
+    pub passes: Option<Vec<GuestPass>>,
 }
 
 impl Invitation {
@@ -117,6 +121,18 @@ impl Invitation {
     pub fn link(&self) -> Link {
         let (slots, secret) = (self.slots(), self.secret.clone());
         Link { kind: LinkKind::Invite, slots, secret, request: None }
+    }
+
+    /// Fills its slot at one of its relays.
+    pub(super) fn put(&self, relay: &RelayUrl, body: &[u8]) -> Delivery {
+        let (base, relay, body) = (self.slot.clone(), relay.clone(), body.to_vec());
+        Delivery::PutSlot { base, relay, body, ttl: Some(INVITE_SECONDS) }
+    }
+
+    /// Its relays for which it has no pass.
+    pub fn without_pass(&self) -> impl Iterator<Item = &RelayUrl> {
+        let passes = self.passes.as_deref().unwrap_or_default();
+        self.inbox.relays.iter().filter(|relay| passes.iter().all(|pass| pass.relay != **relay))
     }
 
     /// Takes away what is left of it at its relays; what an answer made a contact's stays.

@@ -23,7 +23,7 @@ use crate::{
     wire::{
         self, V1,
         link::{Link, LinkKind, LinkSecret},
-        messages::{Answer, Invite},
+        messages::{Answer, GuestPass, Invite},
     },
 };
 use subtle::ConstantTimeEq;
@@ -95,6 +95,8 @@ pub struct Accepted {
     pub id: ContactId,
     /// To be compared with the owner.
     pub number: Number,
+    /// Leave to open things at closed relays; each is for its relay alone.
+    pub passes: Vec<GuestPass>,
     /// What to do.
     pub step: Step,
 }
@@ -121,6 +123,7 @@ impl Device {
             inbox: Inbox::new(&relays, &mut ctx.rng),
             expires: ctx.now.saturating_add(INVITE_SECONDS),
             answered: None,
+            passes: None,
         };
         let step = self.publish(&invite, ctx).ok_or(PairError::Damaged)?;
         let link = invite.link();
@@ -129,16 +132,35 @@ impl Device {
         Ok(Invited { link, expires, step })
     }
 
+    /// Owner: puts passes into an open invite, for relays of it that have none; its link stays as it is. `None` if
+    /// nothing came of it.
+    pub fn add_passes(
+        &mut self,
+        slot: SlotId,
+        passes: Vec<GuestPass>,
+        ctx: &mut Context<'_>,
+    ) -> Option<Step> {
+        let open = |invite: &Invitation| invite.answered.is_none() && invite.key() == Some(slot);
+        let at = self.state.invites.iter().position(open)?;
+        let mut invite = self.state.invites.get(at)?.clone();
+        for pass in passes {
+            if invite.without_pass().any(|relay| *relay == pass.relay) {
+                invite.passes.get_or_insert_default().push(pass);
+            }
+        }
+        let body = self.boxed(&invite, ctx)?;
+        let put = |relay| invite.put(relay, &body);
+        let step =
+            Step { outbox: invite.inbox.relays.iter().map(put).collect(), ..Step::default() };
+        let kept = self.state.invites.get_mut(at)?;
+        let news = kept.passes != invite.passes;
+        *kept = invite;
+        news.then_some(step)
+    }
+
     /// Opens the invite's mailboxes and fills its slots.
     fn publish(&self, invite: &Invitation, ctx: &mut Context<'_>) -> Option<Step> {
-        let content = Invite {
-            version: V1,
-            card: self.card_for(&invite.inbox)?,
-            answers: invite.answers.addresses(),
-            expires: invite.expires,
-        };
-        let body =
-            box_for_slot(invite.secret.expose(), labels::BOX_INVITE, &wire::encode(&content), ctx)?;
+        let body = self.boxed(invite, ctx)?;
         let mut step = Step::default();
         for relay in &invite.inbox.relays {
             let open = |base: &Base, ttl| Delivery::OpenMailbox {
@@ -148,10 +170,21 @@ impl Device {
             };
             step.outbox.push(open(&invite.answers.base, Some(ANSWERS_SECONDS)));
             step.outbox.push(open(&invite.inbox.base, None));
-            let (base, relay, body) = (invite.slot.clone(), relay.clone(), body.clone());
-            step.outbox.push(Delivery::PutSlot { base, relay, body, ttl: Some(INVITE_SECONDS) });
+            step.outbox.push(invite.put(relay, &body));
         }
         Some(step)
+    }
+
+    /// What lies in the invite's slots.
+    fn boxed(&self, invite: &Invitation, ctx: &mut Context<'_>) -> Option<Vec<u8>> {
+        let content = Invite {
+            version: V1,
+            card: self.card_for(&invite.inbox)?,
+            answers: invite.answers.addresses(),
+            expires: invite.expires,
+            passes: invite.passes.clone(),
+        };
+        box_for_slot(invite.secret.expose(), labels::BOX_INVITE, &wire::encode(&content), ctx)
     }
 
     /// Friend: accepts an invite whose slot held `boxed`.
@@ -193,6 +226,7 @@ impl Device {
             Some(held) => (held.name, held.inbox),
             None => (self.free_owner_name(invite.card.name()), Inbox::new(&relays, &mut ctx.rng)),
         };
+        let passes = passes_of(link, invite.passes.unwrap_or_default());
         let held = Held {
             name,
             card: invite.card,
@@ -215,7 +249,7 @@ impl Device {
         self.state.vault.held.retain(|other| other.card.id() != owner);
         self.state.vault.held.push(held);
         self.state.vault.touch(ctx.now);
-        Ok(Accepted { owner: name, id: owner, number, step })
+        Ok(Accepted { owner: name, id: owner, number, passes, step })
     }
 
     /// Opens the friend's mailboxes and posts the answer.
@@ -398,6 +432,18 @@ pub fn read_invite(link: &Link, boxed: &[u8], now: u64) -> Result<Invite, PairEr
         return Err(PairError::Expired);
     }
     Ok(invite)
+}
+
+/// The first pass for each of the link's relays: an invite speaks for no others.
+fn passes_of(link: &Link, passes: Vec<GuestPass>) -> Vec<GuestPass> {
+    let mut taken: Vec<GuestPass> = Vec::new();
+    for pass in passes {
+        let named = link.slots.iter().any(|slot| slot.relay == pass.relay);
+        if named && taken.iter().all(|other| other.relay != pass.relay) {
+            taken.push(pass);
+        }
+    }
+    taken
 }
 
 /// HKDF(link secret, label ‖ 0x00 ‖ card).

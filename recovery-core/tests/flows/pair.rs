@@ -2,14 +2,19 @@
 
 use crate::{DAY, octets};
 use recovery_core::{
+    address::RelayUrl,
     circle::Reach,
     flows::{
-        Event,
+        Device, Event,
         pair::{Accepted, PairError},
     },
+    ids::PassToken,
     name::NameError,
-    testkit::table::{START, Table, named},
-    wire::link::{Link, LinkKind},
+    testkit::table::{RELAY, START, Table, named},
+    wire::{
+        link::{Link, LinkKind},
+        messages::GuestPass,
+    },
 };
 
 /// An invite by person 0, published.
@@ -62,6 +67,48 @@ fn an_invite_from_the_future_is_taken() {
     let link = invite(&mut table, "Bob");
     table.now = START;
     assert!(accept(&mut table, 1, &link).is_ok());
+}
+
+/// A pass of the table's first relay, or of another, drawn as relays do.
+fn pass(relay: &RelayUrl, octet: u8) -> GuestPass {
+    GuestPass::new(relay.clone(), &PassToken::new([octet; 32]))
+}
+
+#[test]
+fn passes_travel_with_an_invite_and_its_link_stays_as_it_is() {
+    let mut table = Table::new(1, &["Anna", "Bob", "Carol"]);
+    let relays = [RELAY, "https://second.example"].map(|relay| relay.parse().unwrap());
+    table.people[0].use_relays(relays.to_vec());
+    let link = invite(&mut table, "Bob");
+    let (before, text) = (table.slot(&link), link.expose().to_string());
+    let other: RelayUrl = "https://elsewhere.example".parse().unwrap();
+    let add = |table: &mut Table, passes| {
+        let slot = link.slots[0].id;
+        let step = table.with(0, |device, ctx| device.add_passes(slot, passes, ctx));
+        step.map(|step| table.put(step)).is_some()
+    };
+    assert!(!add(&mut table, vec![]) && !add(&mut table, vec![pass(&other, 1)]), "no news");
+    assert!(add(&mut table, vec![pass(&relays[1], 1), pass(&relays[1], 2), pass(&other, 3)]));
+    assert!(!add(&mut table, vec![pass(&relays[1], 4)]), "one for each relay");
+    assert!(add(&mut table, vec![pass(&relays[0], 5)]));
+    let kept = &table.people[0].invites()[0];
+    assert_eq!(kept.without_pass().count(), 0);
+    assert_eq!(kept.link().expose().as_str(), text, "a picture of the link is not larger");
+    assert_eq!(
+        octets(&table.people[0]),
+        octets(&Device::decode(&octets(&table.people[0])).unwrap())
+    );
+    let after = table.slot(&link);
+    assert!(after.len() == before.len() && after != before);
+    let accepted = accept(&mut table, 1, &link).unwrap();
+    assert_eq!(accepted.passes, [pass(&relays[1], 1), pass(&relays[0], 5)]);
+    table.settle();
+    assert!(!add(&mut table, vec![pass(&relays[0], 6)]), "it was answered");
+    // An invite speaks for no relays but its own: here somebody cut one out of the link.
+    let shorter = Link { slots: link.slots[..1].to_vec(), ..link.clone() };
+    let cut = accept_boxed(&mut table, 2, &shorter, &after).unwrap();
+    assert_eq!(cut.passes, [pass(&relays[0], 5)]);
+    assert!(!format!("{:?}", pass(&relays[0], 5)).contains("5, 5"), "no pass is shown");
 }
 
 #[test]

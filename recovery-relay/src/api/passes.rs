@@ -15,8 +15,11 @@ use utoipa::ToSchema;
 const PASS: HeaderName = HeaderName::from_static("recovery-pass");
 /// Longest time to live of what is opened without a pass on a closed relay: 14 days.
 const SESSION_MILLIS_MAX: i64 = 14 * 86_400 * 1_000;
-/// How long a guest pass can be used: 30 days.
+/// How long a guest pass waits to be used: 30 days.
 const GUEST_MILLIS: i64 = 30 * 86_400 * 1_000;
+/// What a guest may open: an inbox, and one more when whom it is for has a new device; the vault, and warnings.
+const GUEST_MAILBOXES: u64 = 2;
+const GUEST_SLOTS: u64 = 2;
 
 /// The answer with a pass.
 #[derive(ToSchema)]
@@ -30,7 +33,7 @@ pub(super) struct Made {
 #[utoipa::path(
     post, path = "/v1/passes", tag = "passes", security(("pass" = [])),
     responses(
-        (status = 201, description = "A pass for one mailbox, for 30 days", content_type = "application/json",
+        (status = 201, description = "A pass for two mailboxes and two slots, to be used within 30 days", content_type = "application/json",
             body = Made),
         Problems
     )
@@ -41,9 +44,9 @@ pub(super) async fn guest(
 ) -> Result<Response, Problem> {
     let parent = Some(pass(&headers)?.ok_or(Code::PassNeeded)?.id());
     let token = PassToken::new(crate::store::random()?);
-    // A guest may fill one mailbox, and all of it counts against the pass.
+    // A guest may fill as much as one mailbox takes, and all of it counts against the pass.
     let octets = relay.limits().quota.octets;
-    let quota = PassQuota { mailboxes: 1, slots: 0, octets };
+    let quota = PassQuota { mailboxes: GUEST_MAILBOXES, slots: GUEST_SLOTS, octets };
     let (id, ttl_millis) = (token.id(), Some(GUEST_MILLIS));
     relay.write(Write::AddPass { id, name: String::new(), quota, ttl_millis, parent }).await?;
     let body = serde_json::json!({ "pass": token.expose() }).to_string();

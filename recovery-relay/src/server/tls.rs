@@ -71,11 +71,20 @@ fn stamp(files: &TlsFiles) -> Stamp {
     })
 }
 
-fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, StartError> {
-    let chain = CertificateDer::pem_file_iter(&files.cert)
+/// The certificate, and those that vouch for it.
+pub(crate) fn chain(files: &TlsFiles) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    CertificateDer::pem_file_iter(&files.cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(&files.cert, error))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, error))?;
+        .map_err(|error| wrong(&files.cert, error))
+}
+
+/// The key.
+pub(crate) fn key(files: &TlsFiles) -> Result<PrivateKeyDer<'static>, StartError> {
+    PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, error))
+}
+
+fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, StartError> {
+    let (chain, key) = (chain(files)?, key(files)?);
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));

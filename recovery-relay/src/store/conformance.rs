@@ -114,6 +114,8 @@ conformance! {
         octets_count_against_the_pass
         a_pass_that_is_over_opens_nothing_and_takes_nothing_away
         a_guest_pass_is_made_out_of_another
+        a_guest_pass_makes_no_others
+        a_guest_pass_is_used_in_time_and_then_lasts
         a_session_is_small_and_becomes_ordinary_with_a_pass
         an_unused_pass_is_removed_when_it_is_over;
     notices:

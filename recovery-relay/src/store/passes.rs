@@ -56,3 +56,13 @@ pub struct Pass {
     /// Out of whose quota it was made, if it is a guest pass.
     pub parent: Option<PassId>,
 }
+
+impl Pass {
+    /// Whether its time is over. A guest pass has to be used in time and then lasts as long as something is there that
+    /// was opened under it: its quota was taken from the other pass all along.
+    #[must_use]
+    pub fn is_over(&self, now: UnixMillis) -> bool {
+        let in_use = self.parent.is_some() && self.used != PassQuota::default();
+        !in_use && self.ends.is_some_and(|ends| ends <= now)
+    }
+}

@@ -153,6 +153,48 @@ fn health(place: &Place) {
     assert!(!at.join("none.db").exists(), "nothing was made");
 }
 
+/// A certificate for a name, until a year, in `cert.pem` and `key.pem`.
+fn certificate(at: &Path, until: i32) {
+    let mut params = rcgen::CertificateParams::new(vec!["relay.example".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(until, 1, 31);
+    let key = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(at.join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(at.join("key.pem"), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn doctor_looks_at_the_certificate() {
+    let place = Place::sqlite();
+    place.result(&["pass", "new"]);
+    let doctor = |url: &str| {
+        let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+        let rest = ["--listen", "127.0.0.1:1", "--public-url", url, "--closed"];
+        let output = place.command(&[&["doctor"], &tls[..], &rest].concat());
+        (output.status.code(), text(&output.stdout))
+    };
+    certificate(place.at(), 4095);
+    let (code, told) = doctor("https://relay.example");
+    assert_eq!(code, Some(0), "{told}");
+    for line in ["good  certificate: valid until 4095-01-31, ", "good  key: it fits"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert!(told.contains("good  names: relay.example\n"), "{told}");
+    let (code, told) = doctor("https://other.example");
+    assert!(code == Some(1) && told.contains("BAD   names: relay.example; "), "{told}");
+    assert!(!told.contains("other.example") && !told.contains(".pem"), "{told}");
+    certificate(place.at(), 2021);
+    let (code, told) = doctor("https://relay.example");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("BAD   certificate: it ended on 2021-01-31; "), "{told}");
+    let key = std::fs::read(place.at().join("key.pem")).unwrap();
+    certificate(place.at(), 4095);
+    std::fs::write(place.at().join("key.pem"), key).unwrap();
+    let (code, told) = doctor("https://relay.example");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("BAD   key: it is the key of another certificate"), "{told}");
+}
+
 /// Posts a message of its own to a mailbox and says whether it was acknowledged.
 fn post(process: &Process, n: usize) -> bool {
     let body = format!("{n:08}");

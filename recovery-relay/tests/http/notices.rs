@@ -1,6 +1,8 @@
-//! Word that something waits, to a real mail server and a real listener.
+//! Word that something waits, to a real mail server and a real listener, with each kind of store.
 
 use super::bad_input::{furnished, status, talk};
+use super::cluster::Database;
+use super::program::{Process, program};
 use super::*;
 use recovery_relay::Running;
 use recovery_relay::notify::{Notices, Smtp};
@@ -10,6 +12,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -18,8 +21,58 @@ const SOON: Duration = Duration::from_secs(30);
 /// Long enough for a notice to have come, if one were to come.
 const NEVER: Duration = Duration::from_secs(5);
 
-async fn start(notices: Notices) -> (Running, String) {
-    let mut config = Config::on_free_port(StorePlace::Memory);
+/// Where a relay keeps things, and what that lives in.
+struct Place {
+    store: StorePlace,
+    _folder: Option<TempDir>,
+    _database: Option<Database>,
+}
+
+fn memory() -> Option<Place> {
+    Some(Place { store: StorePlace::Memory, _folder: None, _database: None })
+}
+
+fn sqlite() -> Option<Place> {
+    let folder = TempDir::new().unwrap();
+    let store = StorePlace::Sqlite(folder.path().join("relay.db"));
+    Some(Place { store, _folder: Some(folder), _database: None })
+}
+
+/// `None` where PostgreSQL is not installed.
+fn postgres() -> Option<Place> {
+    let database = Database::fresh()?;
+    let store = database.url().parse().unwrap();
+    Some(Place { store, _folder: None, _database: Some(database) })
+}
+
+/// Each named story becomes a test with each store.
+macro_rules! on_each_store {
+    ($($name:ident)+) => {
+        on_each_store! { in_memory = memory; $($name)+ }
+        on_each_store! { in_sqlite = sqlite; $($name)+ }
+        on_each_store! { in_postgres = postgres; $($name)+ }
+    };
+    ($store:ident = $new:ident; $($name:ident)+) => {
+        mod $store { $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let Some(place) = super::$new() else { return };
+                super::$name(&place).await;
+            }
+        )+ }
+    };
+}
+
+on_each_store! {
+    mail_is_sent_after_a_yes_and_says_nothing
+    webhooks_and_topics_are_called
+    what_fails_is_tried_again_and_counted_and_no_redirection_followed
+    private_addresses_are_not_called
+    nobody_is_asked_again_and_again
+}
+
+async fn start(at: &Place, notices: Notices) -> (Running, String) {
+    let mut config = Config::on_free_port(at.store.clone());
     config.notices = notices;
     let running = Relay::start(config).await.unwrap();
     let address = running.url().trim_start_matches("http://").to_owned();
@@ -95,8 +148,7 @@ fn link(text: &str) -> String {
     text[at..at + 3 + 43].to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mail_is_sent_after_a_yes_and_says_nothing() {
+async fn mail_is_sent_after_a_yes_and_says_nothing(at: &Place) {
     let Some((server, mails)) = mail_server() else { return };
     let smtp = Smtp {
         host: "127.0.0.1".into(),
@@ -105,7 +157,7 @@ async fn mail_is_sent_after_a_yes_and_says_nothing() {
         login: None,
         from: "Relay <relay@relay.example>".into(),
     };
-    let (running, address) = start(Notices { smtp: Some(smtp), ..Notices::default() }).await;
+    let (running, address) = start(at, Notices { smtp: Some(smtp), ..Notices::default() }).await;
     let mailbox = furnished(&address).await;
     let auth = mailbox.auth[0].as_str();
     let path = format!("{}/subscriptions", mailbox.path);
@@ -119,7 +171,7 @@ async fn mail_is_sent_after_a_yes_and_says_nothing() {
     let done = ask(&address, &subscribe, &[auth], "mailto:anna@example.org").await;
     assert_eq!(status(&done), "201", "{done}");
     let (mails, mail) = next(mails, SOON).await;
-    let mail = mail.expect("a mail that asks");
+    let Some(mail) = mail else { panic!("no mail that asks") };
     assert_eq!(
         (&mail["from"], &mail["to"][0]),
         (&"relay@relay.example".into(), &"anna@example.org".into())
@@ -134,7 +186,7 @@ async fn mail_is_sent_after_a_yes_and_says_nothing() {
     assert_eq!(status(&ask(&address, &format!("POST {page}"), &[], "do=start").await), "200");
     assert_eq!(status(&ask(&address, &mailbox.post(), &[], "two").await), "201");
     let (mails, mail) = next(mails, SOON).await;
-    let mail = mail.expect("a mail that tells");
+    let Some(mail) = mail else { panic!("no mail that tells") };
     assert_eq!(mail["subject"], "Something is waiting");
     let text = mail["text"].as_str().unwrap();
     assert!(
@@ -185,10 +237,9 @@ fn near() -> Notices {
     Notices { webhooks: true, private: vec!["127.0.0.0/8".parse().unwrap()], smtp: None }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_and_topics_are_called() {
+async fn webhooks_and_topics_are_called(at: &Place) {
     let (hook, calls) = listener(&[]).await;
-    let (running, address) = start(near()).await;
+    let (running, address) = start(at, near()).await;
     let mailbox = furnished(&address).await;
     let auth = mailbox.auth[0].as_str();
     let path = format!("{}/subscriptions", mailbox.path);
@@ -197,7 +248,7 @@ async fn webhooks_and_topics_are_called() {
         let done = ask(&address, &format!("POST {path}"), &[auth], &target).await;
         assert_eq!(status(&done), "201", "{done}");
         let (calls, asked) = next(from, SOON).await;
-        let asked = asked.expect("a call that asks");
+        let Some(asked) = asked else { panic!("no call that asks") };
         let is_topic = target.starts_with("ntfy:");
         assert!(
             asked.starts_with(if is_topic { "POST /topic " } else { "POST /hook " }),
@@ -207,7 +258,7 @@ async fn webhooks_and_topics_are_called() {
         assert_eq!(status(&ask(&address, &format!("POST {page}"), &[], "do=start").await), "200");
         assert_eq!(status(&ask(&address, &mailbox.post(), &[], &target).await), "201");
         let (calls, told) = next(calls, SOON).await;
-        let told = told.expect("a call that tells");
+        let Some(told) = told else { panic!("no call that tells") };
         assert!(
             told.contains(if is_topic { "Something is waiting" } else { "\"event\":\"waiting\"" }),
             "{told}"
@@ -222,10 +273,9 @@ async fn webhooks_and_topics_are_called() {
     running.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_fails_is_tried_again_and_counted_and_no_redirection_followed() {
+async fn what_fails_is_tried_again_and_counted_and_no_redirection_followed(at: &Place) {
     let (hook, calls) = listener(&["302 Found\r\nLocation: /elsewhere\r\n"]).await;
-    let mut config = Config::on_free_port(StorePlace::Memory);
+    let mut config = Config::on_free_port(at.store.clone());
     config.notices = near();
     config.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
     let running = Relay::start(config).await.unwrap();
@@ -252,11 +302,10 @@ async fn what_fails_is_tried_again_and_counted_and_no_redirection_followed() {
     running.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn private_addresses_are_not_called() {
+async fn private_addresses_are_not_called(at: &Place) {
     let (hook, calls) = listener(&[]).await;
     let port = hook.rsplit(':').next().unwrap().to_owned();
-    let (running, address) = start(Notices { webhooks: true, ..Notices::default() }).await;
+    let (running, address) = start(at, Notices { webhooks: true, ..Notices::default() }).await;
     let mailbox = furnished(&address).await;
     let auth = mailbox.auth[0].as_str();
     let subscribe = format!("POST {}/subscriptions", mailbox.path);
@@ -282,10 +331,9 @@ async fn private_addresses_are_not_called() {
     running.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_asked_again_and_again() {
+async fn nobody_is_asked_again_and_again(at: &Place) {
     let (hook, calls) = listener(&[]).await;
-    let (running, address) = start(near()).await;
+    let (running, address) = start(at, near()).await;
     let target = format!("http://{hook}/hook");
     let mut statuses = Vec::new();
     for n in 1..=5 {
@@ -298,4 +346,98 @@ async fn nobody_is_asked_again_and_again() {
     assert_eq!(statuses, ["201", "201", "201", "429", "429"]);
     drop(calls);
     running.stop().await.unwrap();
+}
+
+/// A server that takes longer to answer than relays wait before they look again for what is due.
+async fn slow_listener() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (requests, received) = mpsc::channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let requests = requests.clone();
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                while !String::from_utf8_lossy(&request).contains("/s/") {
+                    if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                let _ = requests.send(String::from_utf8_lossy(&request).into_owned());
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                let answer = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n";
+                let _ = stream.write_all(answer).await;
+            });
+        }
+    });
+    (address, received)
+}
+
+/// How many people wait for word in the test with two relays.
+const PEOPLE: u8 = 6;
+
+/// Takes one call for each of them; the path that was called, and the path of the link in it.
+async fn one_each(mut from: Receiver<String>) -> (Receiver<String>, Vec<(String, String)>) {
+    let mut calls = Vec::new();
+    for n in 0..PEOPLE {
+        let (rest, call) = next(from, SOON).await;
+        let call = call.unwrap_or_else(|| panic!("only {n} calls"));
+        let path = call.split(' ').nth(1).unwrap().to_owned();
+        calls.push((path, link(&call)));
+        from = rest;
+    }
+    calls.sort();
+    let paths: Vec<_> = calls.iter().map(|(path, _)| path.clone()).collect();
+    assert_eq!(paths, (1..=PEOPLE).map(|n| format!("/hook-{n}")).collect::<Vec<_>>());
+    (from, calls)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_relays_on_one_database_tell_everybody_once() {
+    let Some(database) = Database::fresh() else { return };
+    let (hook, calls) = slow_listener().await;
+    let home = TempDir::new().unwrap();
+    let serve = || {
+        let mut relay = program(home.path());
+        relay.args(["serve", "--listen", "127.0.0.1:0", "--store", &database.url()]);
+        relay.args(["--webhooks", "--private-targets", "127.0.0.0/8"]);
+        Process::start(&mut relay)
+    };
+    let relays = [serve(), serve()];
+    let any = |n: u8| relays[usize::from(n) % 2].address.as_str();
+    for n in 1..=PEOPLE {
+        let mailbox = Mailbox::new(n);
+        let auth = mailbox.auth[0].as_str();
+        assert_eq!(
+            status(&ask(any(n), &format!("PUT {}", mailbox.path), &[auth], "").await),
+            "201"
+        );
+        let subscribe = format!("POST {}/subscriptions", mailbox.path);
+        let done = ask(any(n), &subscribe, &[auth], &format!("http://{hook}/hook-{n}")).await;
+        assert_eq!(status(&done), "201", "{done}");
+    }
+    let (calls, asked) = one_each(calls).await;
+    let (calls, more) = next(calls, NEVER).await;
+    assert_eq!(more, None, "both asked");
+    for ((_, page), n) in asked.iter().zip(0..) {
+        assert_eq!(status(&ask(any(n), &format!("POST {page}"), &[], "do=start").await), "200");
+    }
+    // Each at both relays, all at once.
+    for n in 1..=PEOPLE {
+        let post = Mailbox::new(n).post();
+        let (a, b) = tokio::join!(ask(any(0), &post, &[], "one"), ask(any(1), &post, &[], "two"));
+        assert_eq!((status(&a), status(&b)), ("201", "201"));
+    }
+    let (calls, told) = one_each(calls).await;
+    assert_eq!(told, asked, "with the same links");
+    let (_calls, more) = next(calls, NEVER).await;
+    assert_eq!(more, None, "both told");
+    for (relay, n) in relays.into_iter().zip(0..) {
+        let mailbox = Mailbox::new(n + 1);
+        let path = format!("GET {}/subscriptions", mailbox.path);
+        let list = json(&ask(&relay.address, &path, &[&mailbox.auth[0]], "").await);
+        assert!(list["subscriptions"][0]["sent_at"].as_i64().is_some(), "{list}");
+        assert_eq!(list["subscriptions"][0]["tries"], 0, "{list}");
+        assert_eq!(relay.stop().0, Some(0));
+    }
 }

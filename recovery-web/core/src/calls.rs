@@ -253,6 +253,8 @@ pub struct HttpCall {
     pub body: Vec<u8>,
     /// A slot is written whatever stands there: first as a new one, then over the version that the relay names.
     pub over: bool,
+    /// If the relay asks for a pass, these go into `Recovery-Pass`, one after the other.
+    pub passes: Vec<String>,
 }
 
 /// One mailbox to be read.
@@ -286,6 +288,8 @@ pub struct Upload {
     /// The container.
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
+    /// As an [`HttpCall`]'s.
+    pub passes: Vec<String>,
 }
 
 /// Something that happened while messages were taken.

@@ -55,6 +55,7 @@ pub(crate) fn accept(
         question: optional(&reach.question)?,
     };
     let accepted = home.device.accept(&link(text)?, boxed, reach, ctx).map_err(pair_code)?;
+    home.take_passes(accepted.passes);
     home.keep(accepted.step);
     Ok(Answer::Pairing { owner: accepted.id.to_string(), number: accepted.number.to_string() })
 }

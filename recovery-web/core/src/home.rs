@@ -3,10 +3,11 @@
 use crate::{calls::Code, card};
 use minicbor::{Decode, Encode};
 use recovery_core::{
+    address::RelayUrl,
     flows::{Context, Delivery, Device, Event, Step},
     ids::MailboxId,
     secret::SecretBytes,
-    wire::{self, V1, Wire},
+    wire::{self, V1, Wire, messages::GuestPass},
 };
 use zeroize::Zeroizing;
 
@@ -21,6 +22,8 @@ pub(crate) struct Home {
     pub(crate) card_kept: Option<u64>,
     /// Calls are numbered, so that two tabs can't take one for another.
     pub(crate) next: u64,
+    /// Passes that came with invites, the newest last. They are this browser's alone: not in the vault.
+    pub(crate) passes: Vec<GuestPass>,
 }
 
 /// Something to be sent.
@@ -60,6 +63,9 @@ struct Stored {
     card_kept: Option<u64>,
     #[n(6)]
     next: u64,
+    /// Left out if there are none.
+    #[n(7)]
+    passes: Option<Vec<GuestPass>>,
 }
 
 impl Wire for Stored {
@@ -79,7 +85,8 @@ impl Home {
 
     /// A home that was just made, or found again.
     pub(crate) fn assemble(device: Device, card: SecretBytes, card_kept: Option<u64>) -> Self {
-        Self { device, outbox: Vec::new(), cursors: Vec::new(), card, card_kept, next: 1 }
+        let (outbox, cursors, passes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { device, outbox, cursors, card, card_kept, next: 1, passes }
     }
 
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -93,6 +100,7 @@ impl Home {
             card: self.card.clone(),
             card_kept: self.card_kept,
             next: self.next,
+            passes: Some(self.passes.clone()).filter(|passes| !passes.is_empty()),
         })
     }
 
@@ -105,7 +113,20 @@ impl Home {
             card: stored.card,
             card_kept: stored.card_kept,
             next: stored.next,
+            passes: stored.passes.unwrap_or_default(),
         })
+    }
+
+    /// Keeps what came with an invite.
+    pub(crate) fn take_passes(&mut self, passes: Vec<GuestPass>) {
+        self.passes.retain(|known| !passes.contains(known));
+        self.passes.extend(passes);
+    }
+
+    /// What a relay may be shown if it refuses to make something otherwise, the newest first.
+    pub(crate) fn passes_for(&self, relay: &RelayUrl) -> Vec<String> {
+        let passes = self.passes.iter().rev().filter(|pass| pass.relay == *relay);
+        passes.map(|pass| pass.token().expose()).collect()
     }
 
     /// Keeps what a step wants sent.

@@ -18,10 +18,10 @@ use recovery_core::{
 
 /// What is to be sent, in order. What would travel as files is left where it is.
 pub(crate) fn outbox(home: &Home) -> Vec<HttpCall> {
-    home.outbox.iter().filter_map(http).collect()
+    home.outbox.iter().filter_map(|waiting| http(home, waiting)).collect()
 }
 
-fn http(waiting: &Waiting) -> Option<HttpCall> {
+fn http(home: &Home, waiting: &Waiting) -> Option<HttpCall> {
     let delivery = &waiting.delivery;
     let relay = delivery.relay();
     if relay.is_files() {
@@ -36,12 +36,13 @@ fn http(waiting: &Waiting) -> Option<HttpCall> {
         hold: None,
         body: Vec::new(),
         over: false,
+        passes: Vec::new(),
     };
     match delivery {
         Delivery::OpenMailbox { base, ttl, .. } => {
             let token = base.mailbox(relay.as_str());
             call.path = format!("/v1/mailboxes/{}{}", token.id(), query(*ttl));
-            call.token = Some(token.expose());
+            (call.token, call.passes) = (Some(token.expose()), home.passes_for(relay));
         }
         Delivery::CloseMailbox { base, .. } => {
             let token = base.mailbox(relay.as_str());
@@ -63,6 +64,7 @@ fn http(waiting: &Waiting) -> Option<HttpCall> {
             let token = base.slot(relay.as_str());
             call.path = format!("/v1/slots/{}{}", token.id(), query(*ttl));
             (call.token, call.body, call.over) = (Some(token.expose()), body.clone(), true);
+            call.passes = home.passes_for(relay);
         }
         Delivery::DeleteSlot { base, .. } => {
             let token = base.slot(relay.as_str());
@@ -95,6 +97,8 @@ pub(crate) fn sent(home: &mut Home, id: u64, status: u16, code: &str) -> Result<
     // What is no relay's own word (a hotel's sign-in page) says nothing.
     let transient =
         matches!(status, 0 | 408 | 425 | 429 | 500..) || (status > 299 && code.is_empty());
+    // Another invite may bring a pass.
+    let stays = stays || matches!(code, "pass-needed" | "pass-used-up");
     if stays || transient {
         return judged("waits", transient && status != 507);
     }
@@ -239,6 +243,7 @@ pub(crate) fn uploads(home: &Home, ctx: &mut Context<'_>) -> Result<Vec<Upload>,
     let upload = |copy: VaultCopy| {
         let token = place.slot.slot(copy.relay.as_str());
         Upload {
+            passes: home.passes_for(&copy.relay),
             relay: copy.relay.to_string(),
             path: format!("/v1/slots/{}", token.id()),
             token: token.expose(),
@@ -262,4 +267,68 @@ pub(crate) fn uploaded(
     let slot = place.slot.slot(relay.as_str()).id();
     home.device.copied(VaultCopy { relay, slot, etag: Some(etag), version });
     Ok(Answer::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, outbox, sent, uploads};
+    use crate::{calls::ReachInput, friend, home::Home};
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+    use recovery_core::{
+        flows::{Context, Delivery, Device, Step},
+        ids::PassToken,
+        kdf::KdfCost,
+        wire::messages::GuestPass,
+    };
+
+    const CLOSED: &str = "https://closed.example";
+    const OPEN: &str = "https://open.example";
+
+    /// An invite at two relays, with a pass for one: its link, and what lies in its slots.
+    fn invite(ctx: &mut Context<'_>) -> (String, Vec<u8>) {
+        let relays = [CLOSED, OPEN].map(|relay| relay.parse().unwrap());
+        let mut anna = Device::new("Anna".parse().unwrap(), relays.to_vec(), ctx);
+        let link = anna.invite("Bob".parse().unwrap(), ctx).unwrap().link;
+        let pass = GuestPass::new(CLOSED.parse().unwrap(), &PassToken::new([7; 32]));
+        let Step { outbox, .. } = anna.add_passes(link.slots[0].id, vec![pass], ctx).unwrap();
+        let Some(Delivery::PutSlot { body, .. }) = outbox.into_iter().next() else {
+            panic!("no slot is written")
+        };
+        (link.expose().to_string(), body)
+    }
+
+    #[test]
+    fn a_pass_that_came_with_an_invite_goes_with_what_is_made_at_its_relay() {
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        let mut ctx = Context { now: 1_800_000_000, rng: &mut rng, cost: KdfCost::STANDARD };
+        let (link, boxed) = invite(&mut ctx);
+        let mut home = Home::create("Bob", &mut ctx).unwrap();
+        friend::accept(&mut home, &link, &boxed, ReachInput::default(), &mut ctx).unwrap();
+        let mut home = Home::decode(&home.encode()).unwrap();
+        let pass = PassToken::new([7; 32]).expose();
+        let calls = outbox(&home);
+        assert_eq!(calls.iter().filter(|call| call.method == "PUT").count(), 2);
+        for call in &calls {
+            let makes = call.method == "PUT" && call.relay == CLOSED;
+            assert_eq!(call.passes, Vec::from_iter(makes.then(|| pass.clone())), "{}", call.path);
+        }
+        for upload in uploads(&home, &mut ctx).unwrap() {
+            let here = (upload.relay == CLOSED).then(|| pass.clone());
+            assert_eq!(upload.passes, Vec::from_iter(here));
+        }
+        // What a relay wants a pass for waits: another invite may bring one.
+        let id = calls.iter().find(|call| !call.passes.is_empty()).unwrap().id;
+        let outcome = |home: &mut Home, status, code| match sent(home, id, status, code) {
+            Ok(Answer::Judged { outcome, dead: false }) => outcome,
+            other => panic!("{other:?}"),
+        };
+        for code in ["pass-needed", "pass-used-up"] {
+            assert_eq!(outcome(&mut home, 403, code), "waits");
+        }
+        assert_eq!(outcome(&mut home, 201, ""), "done");
+        assert_eq!(outbox(&home).len(), calls.len() - 1);
+        // The same invite again brings the same pass.
+        friend::accept(&mut home, &link, &boxed, ReachInput::default(), &mut ctx).unwrap();
+        assert_eq!(home.passes.len(), 1);
+    }
 }

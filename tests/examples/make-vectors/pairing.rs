@@ -289,6 +289,18 @@ fn invites() -> Vec<Case> {
             &[(RELAY, 1), (OTHER_RELAY, 2)],
         ),
     ];
+    let pass = |relay: &str, octets: &[u8]| array([text(relay), bytes(octets)]);
+    let passes = |list: Vec<Cbor>| {
+        array([uint(1), ANNA.usual_card(), array(answers.as_slice()), uint(expires), array(list)])
+    };
+    let both = passes(vec![pass(RELAY, &[0x77; 32]), pass(OTHER_RELAY, &[0x78; 32])]).encode();
+    let both = slot_box(&secret, LABEL, &both, 8_192, "invite with passes");
+    let told = json!([
+        {"relay": RELAY, "pass": hex(&[0x77; 32])},
+        {"relay": OTHER_RELAY, "pass": hex(&[0x78; 32])},
+    ]);
+    let with = case("with-passes", "With passes to two closed relays.", &url, &both, NOW);
+    cases.push(ok(with, &[(RELAY, 0xA5)]).json("passes", told));
     let bad =
         |name, comment, slot: &[u8], outcome| case(name, comment, &url, slot, NOW).fails(outcome);
     let inside = |content: &[u8]| slot_box(&secret, LABEL, content, 8_192, "invite");
@@ -327,6 +339,30 @@ fn invites() -> Vec<Case> {
             "card-unsigned",
             "The card in it is not signed by its keys.",
             &inside(&unsigned),
+            "damaged",
+        ),
+        bad(
+            "pass-short",
+            "A pass of 31 octets.",
+            &inside(&passes(vec![pass(RELAY, &[0x77; 31])]).encode()),
+            "damaged",
+        ),
+        bad(
+            "pass-plain-http",
+            "A pass for a relay by plain HTTP.",
+            &inside(&passes(vec![pass("http://relay.example.org", &[0x77; 32])]).encode()),
+            "damaged",
+        ),
+        bad(
+            "passes-null",
+            "An empty place at the end is written.",
+            &inside(&body(&answers).and(Cbor::Null).encode()),
+            "damaged",
+        ),
+        bad(
+            "additional-place",
+            "A sixth place.",
+            &inside(&passes(vec![pass(RELAY, &[0x77; 32])]).and(uint(0)).encode()),
             "damaged",
         ),
         bad(

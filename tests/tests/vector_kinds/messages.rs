@@ -2,6 +2,7 @@
 //! that takes it: the two must agree.
 
 use super::{Case, Outcome, Replay, decode, hex, verify};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use recovery_core::{
     boxed,
@@ -141,13 +142,23 @@ pub(super) fn invite(case: &Case) -> Outcome {
         PairError::Expired => "expired",
         other => panic!("{other}"),
     })?;
-    Ok(json!({
+    let mut found = json!({
         "card": hex(wire::encode(&invite.card).as_slice()),
         "owner": hex(invite.card.id().as_bytes()),
         "name": invite.card.name().as_str(),
         "answers": places(&invite.answers),
         "expires": invite.expires,
-    }))
+    });
+    if let Some(passes) = &invite.passes {
+        found["passes"] = passes
+            .iter()
+            .map(|pass| {
+                let octets = Base64UrlUnpadded::decode_vec(&pass.token().expose()).unwrap();
+                json!({ "relay": pass.relay.as_str(), "pass": hex(&octets) })
+            })
+            .collect();
+    }
+    Ok(found)
 }
 
 pub(super) fn make_invite(case: &Case) -> Vec<u8> {

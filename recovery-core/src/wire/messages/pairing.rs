@@ -2,8 +2,10 @@
 
 use crate::wire::{V1, Wire};
 use crate::{
-    address::MailboxAddress,
+    address::{MailboxAddress, RelayUrl},
+    ids::PassToken,
     keys::Card,
+    secret::Secret,
     sign::{Kind, Statement},
 };
 use minicbor::{Decode, Encode};
@@ -22,6 +24,9 @@ pub struct Invite {
     /// Unix seconds after which the invite is no longer taken.
     #[n(3)]
     pub expires: u64,
+    /// Leave to open mailboxes and slots at closed relays, in the name of the owner's own pass.
+    #[n(4)]
+    pub passes: Option<Vec<GuestPass>>,
 }
 message!(Invite, "an invitation", 8_192);
 
@@ -38,3 +43,27 @@ pub struct Answer {
     pub proof: [u8; 32],
 }
 message!(Answer, "an answer to an invitation", 4_096, Answer);
+
+/// A pass to a closed relay, made there out of another one for whoever accepts an invite.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct GuestPass {
+    /// The relay that made it; no other ever sees it.
+    #[n(0)]
+    pub relay: RelayUrl,
+    #[n(1)]
+    pass: Secret<32>,
+}
+
+impl GuestPass {
+    /// A pass of this relay's.
+    #[must_use]
+    pub fn new(relay: RelayUrl, pass: &PassToken) -> Self {
+        Self { relay, pass: pass.secret().clone() }
+    }
+
+    /// What is shown to the relay.
+    #[must_use]
+    pub fn token(&self) -> PassToken {
+        PassToken::from(self.pass.clone())
+    }
+}

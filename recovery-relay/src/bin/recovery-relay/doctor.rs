@@ -1,5 +1,5 @@
 //! `doctor`: everything that can be wrong, a line each. What it prints can be shown to strangers: no secrets, ids or
-//! addresses.
+//! addresses, but for the names in the certificate, which strangers see anyway.
 
 use crate::arguments::Written;
 use crate::health::{self, Answer};
@@ -34,6 +34,9 @@ pub(crate) fn run(written: &Written) -> Result<(), Failure> {
         );
     }
     tell("files", files(&config));
+    for (what, finding) in checks::certificate(&config) {
+        tell(what, finding);
+    }
     tell("listening", listening(&config)?);
     tell("clock", checks::clock());
     tell("disk", checks::disk(&config.store));

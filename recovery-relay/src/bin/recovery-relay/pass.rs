@@ -104,7 +104,8 @@ fn show(list: &List) -> Result<(), Failure> {
     for pass in &passes {
         let state = match (pass.revoked, pass.ends) {
             (true, _) => "revoked".to_owned(),
-            (false, Some(ends)) if ends <= now() => "over".to_owned(),
+            (false, Some(_)) if pass.is_over(now()) => "over".to_owned(),
+            (false, Some(ends)) if ends <= now() => "in use".to_owned(),
             (false, Some(ends)) => format!("{} days left", (ends.0 - now().0) / 86_400_000),
             (false, None) => "lasts".to_owned(),
         };

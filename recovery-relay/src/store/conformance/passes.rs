@@ -125,6 +125,51 @@ pub(super) fn a_guest_pass_is_made_out_of_another(new: fn(Quota) -> Option<Bench
     assert!(bench.any().passes().unwrap().is_empty());
 }
 
+pub(super) fn a_guest_pass_makes_no_others(new: fn(Quota) -> Option<Bench>) {
+    let Some(bench) = new(Quota::default()) else { return };
+    bench.write(add(1, MANY, None, None), T0).unwrap();
+    assert_eq!(bench.write(add(2, MANY, Some(1), None), T0), NEW);
+    for quota in [MANY, PassQuota::default()] {
+        assert_eq!(bench.write(add(3, quota, Some(2), None), T0), Err(Refusal::NoPass));
+    }
+    let batch = [add(4, PassQuota::default(), Some(1), None), add(5, MANY, Some(4), None)];
+    let done = bench.any().apply(&batch, T0).unwrap();
+    assert_eq!(done, [NEW, Err(Refusal::NoPass)], "nor one of the same batch");
+    assert_eq!(bench.any().passes().unwrap().len(), 3);
+}
+
+pub(super) fn a_guest_pass_is_used_in_time_and_then_lasts(new: fn(Quota) -> Option<Bench>) {
+    let Some(bench) = new(Quota::default()) else { return };
+    let two = PassQuota { mailboxes: 2, slots: 1, octets: 40 };
+    let many = PassQuota { mailboxes: 4, slots: 4, octets: 100 };
+    bench.write(add(1, many, None, Some(50)), T0).unwrap();
+    bench.write(add(2, two, Some(1), Some(10)), T0).unwrap();
+    bench.write(add(3, two, Some(1), Some(10)), T0).unwrap();
+    let with = |n| Right::Pass(pass(n));
+    assert_eq!(bench.write(open_with(1, with(2)), T0.plus(9)), NEW);
+    let then = T0.plus(10);
+    assert_eq!(bench.write(open_with(9, with(3)), then), Err(Refusal::NoPass), "not in time");
+    bench.write(Write::Collect, then).unwrap();
+    assert_eq!((used(&bench, 3), used(&bench, 1)), (None, Some((2, 1, 40))), "it is given back");
+    assert_eq!(bench.write(open_with(2, with(2)), then), NEW, "it is in use");
+    assert_eq!(bench.write(open_with(3, with(2)), then), Err(Refusal::PassUsedUp));
+    assert!(bench.write(put_with(1, "a", Condition::Absent, with(2)), then).is_ok());
+    for id in 1..=2 {
+        bench.write(Write::CloseMailbox { id: mailbox(id) }, then).unwrap();
+    }
+    assert_eq!(bench.write(open_with(3, with(2)), then), NEW, "a slot is in use, too");
+    bench.write(Write::CloseMailbox { id: mailbox(3) }, then).unwrap();
+    bench.write(Write::DeleteSlot { id: slot(1) }, then).unwrap();
+    assert_eq!(bench.write(open_with(3, with(2)), then), Err(Refusal::NoPass), "nothing is left");
+    bench.write(Write::Collect, then).unwrap();
+    assert_eq!((used(&bench, 2), used(&bench, 1)), (None, Some((0, 0, 0))));
+    bench.write(add(4, two, Some(1), Some(10)), then).unwrap();
+    bench.write(open_with(4, with(4)), then).unwrap();
+    let end = T0.plus(50);
+    assert_eq!(bench.write(open_with(5, with(4)), end), Err(Refusal::NoPass), "the other is over");
+    assert_eq!(bench.write(post(4, "what is open stays"), end), seq(1));
+}
+
 pub(super) fn a_session_is_small_and_becomes_ordinary_with_a_pass(new: fn(Quota) -> Option<Bench>) {
     let Some(bench) = new(Quota { messages: 1_000, octets: 8 * 1_024 * 1_024 }) else { return };
     let quotas = Quotas::from(Quota { messages: 1_000, octets: 8 * 1_024 * 1_024 });

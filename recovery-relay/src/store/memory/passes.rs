@@ -1,6 +1,6 @@
 //! Passes: what is opened counts against them.
 
-use super::{State, Turn, lives};
+use super::{State, Turn};
 use crate::store::{Done, Outcome, Pass, PassQuota, Refusal, Right, Write};
 use recovery_core::ids::PassId;
 
@@ -20,7 +20,7 @@ impl Turn<'_> {
 
     fn is_open(&self, pass: &Pass) -> bool {
         let parent = pass.parent.and_then(|parent| self.state.passes.get(&parent));
-        let open = |pass: &Pass| !pass.revoked && lives(pass.ends, self.now);
+        let open = |pass: &Pass| !pass.revoked && !pass.is_over(self.now);
         open(pass) && parent.is_none_or(open)
     }
 
@@ -32,6 +32,11 @@ impl Turn<'_> {
             return Ok(Done::Opened { new: false });
         }
         if let Some(parent) = parent {
+            // A guest's guest would be anybody's.
+            let is_guest = |pass: &Pass| pass.parent.is_some();
+            if self.state.passes.get(parent).is_some_and(is_guest) {
+                return Err(Refusal::NoPass);
+            }
             self.charge(Right::Pass(*parent), *quota)?;
         }
         let pass = Pass {

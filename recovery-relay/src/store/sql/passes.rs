@@ -1,9 +1,9 @@
 //! Passes: what is opened counts against them.
 
+use super::Fault;
 use super::database::{Database, Fields};
 use super::rows::PassRow;
 use super::turn::{Touched, Turn};
-use super::{Fault, lives};
 use crate::store::{Done, Pass, PassQuota, Refusal, Right};
 use recovery_core::ids::PassId;
 
@@ -26,7 +26,7 @@ impl<D: Database> Turn<'_, D> {
     /// Whether something may be opened under it.
     fn is_open(&mut self, pass: &Pass) -> Result<bool, Fault> {
         let now = self.now;
-        let open = |pass: &Pass| !pass.revoked && lives(pass.ends.map(|ends| ends.0), now);
+        let open = |pass: &Pass| !pass.revoked && !pass.is_over(now);
         let parent = match pass.parent {
             Some(parent) => self.pass(&parent)?.is_some_and(|parent| open(&parent.pass)),
             None => true,
@@ -95,6 +95,10 @@ impl<D: Database> Turn<'_, D> {
         }
         let taken = (quota.mailboxes.cast_signed(), quota.slots.cast_signed());
         if let Some(parent) = parent {
+            // A guest's guest would be anybody's.
+            if self.pass(&parent)?.is_some_and(|row| row.pass.parent.is_some()) {
+                return Err(Refusal::NoPass.into());
+            }
             self.may_charge(Right::Pass(parent), &quota)?;
         }
         let (made, ends) = (self.now, ttl.map(|ttl| self.now.plus(ttl)));
