@@ -1,13 +1,13 @@
 //! What a home holds: the device, what could not be sent yet, how far each mailbox was read, and the key card.
 
 use crate::{calls::Code, card};
-use minicbor::{Decode, Encode};
 use recovery_core::{
     flows::{Context, Delivery, Device, Event, Step},
     ids::MailboxId,
     secret::SecretBytes,
     wire::{self, V1, Wire},
 };
+use recovery_derive::{Decode, Encode};
 use zeroize::Zeroizing;
 
 /// A home, in memory.

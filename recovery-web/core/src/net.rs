@@ -7,6 +7,7 @@ use crate::{
     calls::{Answer, Code, Happened, HttpCall, HttpRead, Upload},
     friend::id,
     home::{Cursor, Home, Waiting},
+    value::Octets,
 };
 use minicbor::Decoder;
 use recovery_core::{
@@ -34,7 +35,7 @@ fn http(waiting: &Waiting) -> Option<HttpCall> {
         path: String::new(),
         token: None,
         hold: None,
-        body: Vec::new(),
+        body: Octets::default(),
         over: false,
     };
     match delivery {
@@ -62,7 +63,7 @@ fn http(waiting: &Waiting) -> Option<HttpCall> {
         Delivery::PutSlot { base, body, ttl, .. } => {
             let token = base.slot(relay.as_str());
             call.path = format!("/v1/slots/{}{}", token.id(), query(*ttl));
-            (call.token, call.body, call.over) = (Some(token.expose()), body.clone(), true);
+            (call.token, call.body, call.over) = (Some(token.expose()), Octets(body.clone()), true);
         }
         Delivery::DeleteSlot { base, .. } => {
             let token = base.slot(relay.as_str());
@@ -75,7 +76,7 @@ fn http(waiting: &Waiting) -> Option<HttpCall> {
 
 fn post(call: &mut HttpCall, to: &MailboxAddress, body: &[u8]) {
     (call.method, call.path) = ("POST", format!("/v1/mailboxes/{}/messages", to.id));
-    call.body = body.to_vec();
+    call.body = Octets(body.to_vec());
 }
 
 fn query(ttl: Option<u64>) -> String {
@@ -187,7 +188,7 @@ fn message<'a>(decoder: &mut Decoder<'a>) -> Option<Message<'a>> {
         match decoder.str().ok()? {
             "seq" => seq = Some(decoder.u64().ok()?),
             "body" => body = Some(decoder.bytes().ok()?).filter(|body| body.len() <= MESSAGE_MAX),
-            "posted_at" => drop(decoder.i64().ok()?),
+            "posted_at" => drop(decoder.u64().ok()?),
             _ => return None,
         }
     }
@@ -244,7 +245,7 @@ pub(crate) fn uploads(home: &Home, ctx: &mut Context<'_>) -> Result<Vec<Upload>,
             token: token.expose(),
             etag: copy.etag,
             version,
-            body: container.clone(),
+            body: Octets(container.clone()),
         }
     };
     Ok(behind.into_iter().map(upload).collect())
