@@ -20,7 +20,7 @@ for registry in "$home"/registry/src/*/; do
 done
 run() {
   env PATH=/usr/bin:/bin HOME="$HOME" CARGO_HOME="$home" CARGO_TARGET_DIR="$target" RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc \
-    RUSTFLAGS="-Zunstable-options -Cpanic=immediate-abort -Clinker=/usr/bin/wasm-ld-22 -Clinker-flavor=wasm-ld${remap:-} --remap-path-prefix=$PWD=/src" "$@"
+    RUSTFLAGS="-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none --cfg sha2_backend=\"soft\" --cfg sha2_backend_soft=\"compact\" -Clinker=/usr/bin/wasm-ld-22 -Clinker-flavor=wasm-ld${remap:-} --remap-path-prefix=$PWD=/src" "$@"
 }
 run /usr/bin/cargo build --quiet --locked -p recovery-web-core --profile wasm -Zbuild-std=std,panic_abort \
   -Zbuild-std-features=optimize_for_size --target wasm32-unknown-unknown

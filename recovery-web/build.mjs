@@ -1,7 +1,7 @@
 // Builds the page: `node build.mjs FOLDER [core.wasm]`. The same input gives the same octets.
 //
-// FOLDER gets home.html, app.js, qr.js, app.css, icon.svg, core.wasm and sw.js, which the relay serves; page.html,
-// which is all of it in one file; page.html.sha256; and of each a twin that is compressed with Brotli.
+// FOLDER gets home.html, app.js and chunk.js, later.js with the screens that nobody sees first, en.js and de.js with the
+// words, qr.js, app.css, icon.svg, core.wasm and sw.js, which the relay serves; page.html, which is all of it in one file; page.html.sha256; and of each a twin that is compressed with Brotli.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -72,12 +72,13 @@ async function singleFile() {
     .replace('<link rel="icon" href="page/icon.svg">\n', '')
     .replace('<meta charset="utf-8">', `<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="${policy}">`)
     .replace('<link rel="stylesheet" href="page/app.css">', () => `<style>${style}</style>`)
+    .replace('<link rel="modulepreload" href="page/chunk.js">\n', '')
     .replace('<script type="module" src="page/app.js"></script>\n', '')
     .replace('<div id="app"></div>', () => `<div id="app"></div>\n<script>${script}</script>`);
 }
 
 // The relay's table and the worker name these; a chunk that esbuild adds must not be forgotten there.
-const expected = 'app.css app.js home.html icon.svg page.html page.html.sha256 qr.js sw.js';
+const expected = 'app.css app.js chunk.js de.js en.js home.html icon.svg later.js page.html page.html.sha256 qr.js sw.js';
 if (Object.keys(files).sort().join(' ') !== expected) throw new Error(`other files than ${expected}`);
 rmSync(to, { recursive: true, force: true });
 mkdirSync(to, { recursive: true });
@@ -89,6 +90,7 @@ for (const [name, content] of Object.entries({ ...files, 'core.wasm': wasm })) {
   writeFileSync(join(to, name), octets);
   writeFileSync(join(to, `${name}.br`), compress(octets));
 }
-const first = ['home.html', 'app.js', 'app.css', 'core.wasm', 'icon.svg'];
+const first = ['home.html', 'app.js', 'chunk.js', 'de.js', 'app.css', 'core.wasm', 'icon.svg'];
 const size = (name) => compress(Buffer.from(name === 'core.wasm' ? wasm : files[name])).length;
+console.log(first.map((name) => `${name} ${size(name)}`).join(', '));
 console.log(`first load: ${first.reduce((sum, name) => sum + size(name), 0)} octets with Brotli`);

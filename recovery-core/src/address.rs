@@ -1,7 +1,12 @@
 //! Where things are at relays: a relay's URL, and (relay, id) pairs.
 
 use crate::ids::{HoldId, MailboxId, SlotId};
-use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+use minicbor::{
+    Decoder, Encoder,
+    decode::{self, Decode},
+    encode::{self, Encode},
+};
+use recovery_derive::{Decode, Encode};
 use std::{fmt, str::FromStr};
 
 /// The URL of a relay, in one spelling: `https://host[:port][/prefix]`, ASCII, lower-case host, no

@@ -11,13 +11,14 @@ use crate::{
     keys::Card,
     labels,
     name::Name,
+    own::Own,
     package::{Package, RootKey},
     policy::Policy,
     secret::{Secret, SecretBytes},
     wire::{self, link::LinkSecret, messages::HoldPolicy},
 };
-use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
+use recovery_derive::{Decode, Encode};
 
 /// The mailboxes that one side of a pair reads: one base, the relays where they were opened.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -222,19 +223,19 @@ pub struct Retired {
 pub struct Former {
     /// Seeds that are still needed: somebody knows this person, or dealt them a piece, under one of these.
     #[n(0)]
-    pub seeds: Vec<Secret<32>>,
+    pub seeds: Own<Secret<32>>,
     /// The requests by which this person came back, the newest last.
     #[n(1)]
-    pub requests: Vec<RequestId>,
+    pub requests: Own<RequestId>,
     /// Generations that open the vault as it was; gone once one of the new identity is live.
     #[n(2)]
-    pub circles: Vec<Retired>,
+    pub circles: Own<Retired>,
     /// Slots of that vault, as they were found.
     #[n(3)]
-    pub slots: Vec<Slots>,
+    pub slots: Own<Slots>,
     /// Inboxes that are not given to anybody any more.
     #[n(4)]
-    pub inboxes: Vec<Inbox>,
+    pub inboxes: Own<Inbox>,
     /// Unix seconds when those are closed.
     #[n(5)]
     pub until: u64,

@@ -29,8 +29,8 @@ use crate::{
     name::Name,
     wire::messages::AlertKind,
 };
-use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
+use recovery_derive::{Decode, Encode};
 
 pub use device::{Device, Recovery};
 pub use places::VaultCopy;

@@ -3,7 +3,7 @@
 use crate::secret::Secret;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use hkdf::Hkdf;
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 use sha2::Sha256;
 use zeroize::Zeroize;
 

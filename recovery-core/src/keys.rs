@@ -12,7 +12,12 @@ use crate::{
     wire::{V1, Wire},
 };
 use ed25519_dalek::{Signature, SignatureError, Signer, SigningKey, VerifyingKey};
-use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+use minicbor::{
+    Decoder, Encoder,
+    decode::{self, Decode},
+    encode::{self, Encode},
+};
+use recovery_derive::{Decode, Encode};
 use std::fmt;
 
 /// A person's or device's secret half: both key pairs, derived from one 32-octet seed.

@@ -1,5 +1,8 @@
 //! Social key recovery without I/O.
 
+// What is derived names this crate, in it and elsewhere.
+extern crate self as recovery_core;
+
 #[cfg(all(recovery_planted, not(feature = "testkit")))]
 compile_error!("planted faults are for the simulated world alone");
 
@@ -20,6 +23,7 @@ pub mod keys;
 pub mod labels;
 pub mod name;
 pub mod number;
+pub mod own;
 pub mod package;
 pub mod policy;
 pub mod seal;

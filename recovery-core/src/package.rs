@@ -12,8 +12,8 @@ use crate::{
     secret::Secret,
     wire::{V1, Wire},
 };
-use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
+use recovery_derive::{Decode, Encode};
 use zeroize::Zeroizing;
 
 /// R: 32 random octets that open the vault.

@@ -10,7 +10,7 @@ use crate::{
     labels,
     wire::{self, DecodeError, V1, Wire},
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 use zeroize::Zeroize;
 
 /// What a statement is; each kind has its own label.

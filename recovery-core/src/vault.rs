@@ -10,12 +10,13 @@ use crate::{
     ids::Base,
     labels,
     name::Name,
+    own::Own,
     package::RootKey,
     secret::{Secret, SecretBytes},
     wire::{self, DecodeError, V1, Wire, limits::SLOT_SIZES},
 };
-use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
+use recovery_derive::{Decode, Encode};
 
 /// Longest entry: 64 KiB.
 pub const ENTRY_MAX: usize = 65_536;
@@ -71,13 +72,13 @@ pub struct Vault {
     pub slot: Base,
     /// The secrets.
     #[n(5)]
-    pub entries: Vec<Entry>,
+    pub entries: Own<Entry>,
     /// People who hold pieces of this owner's key.
     #[n(6)]
-    pub contacts: Vec<Contact>,
+    pub contacts: Own<Contact>,
     /// Generations of shares, the newest last: one that counts, and what becomes or was one.
     #[n(7)]
-    pub circles: Vec<Circle>,
+    pub circles: Own<Circle>,
     /// People whose pieces this owner holds.
     #[n(8)]
     pub held: Vec<Held>,
@@ -86,7 +87,7 @@ pub struct Vault {
     pub generation: u64,
     /// Generations that are gone, the newest last.
     #[n(10)]
-    pub retired: Vec<Retired>,
+    pub retired: Own<Retired>,
     /// What is left of identities whose place this one took.
     #[n(11)]
     pub former: Option<Former>,
@@ -152,12 +153,12 @@ impl Vault {
             changed: now,
             profile,
             slot: Base::random(rng),
-            entries: Vec::new(),
-            contacts: Vec::new(),
-            circles: Vec::new(),
+            entries: Own::new(),
+            contacts: Own::new(),
+            circles: Own::new(),
             held: Vec::new(),
             generation: 0,
-            retired: Vec::new(),
+            retired: Own::new(),
             former: None,
         }
     }

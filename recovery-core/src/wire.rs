@@ -9,8 +9,9 @@ pub mod armor;
 pub mod limits;
 pub mod link;
 pub mod messages;
+pub mod places;
 
-use minicbor::{Decode, Decoder, Encode, Encoder};
+use minicbor::{Decoder, Encode, Encoder, decode::Decode};
 use std::convert::Infallible;
 use zeroize::Zeroizing;
 
@@ -160,8 +161,8 @@ pub fn unpad(padded: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::{DecodeError, V1, Wire, decode, encode, pad, unpad};
-    use minicbor::{Decode, Encode};
     use proptest::prelude::*;
+    use recovery_derive::{Decode, Encode};
 
     #[derive(Debug, PartialEq, Encode, Decode)]
     struct Sample {

@@ -1,20 +1,31 @@
 // Where the person is: a draft they are in the middle of, or a place of the page.
 
-import { render } from 'preact';
+import { type ComponentChildren, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Card, Restore } from './card.tsx';
-import { Failure, type Happened, type View } from './core.ts';
-import { Home, HowSafe, Leave, NewDevice, PasteLink, Person, type Place, Rehearse } from './home.tsx';
+import { Failure, type Happened, prepare, type View } from './core.ts';
+import { Home, type Place } from './home.tsx';
 import { type Key, type Lang, language, setLanguage, t } from './i18n.ts';
 import { Invite } from './invite.tsx';
 import { fetchSlot, sync } from './net.ts';
 import { Button, Problem, Screen } from './parts.tsx';
-import { checkScanned, Request } from './request.tsx';
-import { Scan } from './scan.tsx';
-import { act, ask, type Draft, draft as keptDraft, hasHome, keptLanguage, keepLanguage, onChange, setDraft } from './store.ts';
+import { act, ask, beginDraft, type Draft, draft as keptDraft, hasHome, keptLanguage, keepLanguage, onChange, setDraft } from './store.ts';
 
 /** How often an open page looks for news, in milliseconds. */
 const LOOK = 30_000;
+/** When the other screens are loaded, in milliseconds after the first one. */
+const NEXT = 500;
+/** When the worker begins to keep the page, in milliseconds after its first screen. */
+const WORKER = 1_000;
+
+type Later = typeof import('./later.ts');
+
+/** The screens that are loaded later, once they are there. */
+let screens: Later | undefined;
+
+async function later(): Promise<Later> {
+  screens ??= await import('./later.ts');
+  return screens;
+}
 
 /** Takes the link out of the address bar and out of the history. It is kept encrypted until it is done with. */
 function takeLink(): string | null {
@@ -47,10 +58,7 @@ function App() {
     setView(fresh);
     return fresh;
   };
-  const save = async (next: Draft | null) => {
-    await setDraft(next);
-    setDraftState(next);
-  };
+  const save = async (next: Draft | null) => setDraftState(await setDraft(draft, next));
   const home = async () => {
     await refresh();
     go({ at: 'home' });
@@ -73,7 +81,7 @@ function App() {
   const open = async (text: string, camera: boolean) => {
     const link = await ask({ link: { text } }, 'link');
     const fields: Record<string, string> = { kind: link.kind, ...(camera ? { camera: 'yes' } : {}) };
-    await save({ link: text, step: '', fields });
+    setDraftState(await beginDraft({ link: text, step: '', fields }));
     go({ at: 'draft' });
   };
   /** A code that was read while a request is open: it has to be the code of a request, and of the new device's screen. */
@@ -81,7 +89,7 @@ function App() {
     const link = await ask({ link: { text } }, 'link');
     const owner = draft?.fields['owner'];
     if (!owner) return open(text, true);
-    checkScanned(link);
+    (await later()).checkScanned(link);
     const boxed = await fetchSlot(link.slots);
     const { request } = await act({ openRequest: { link: text, boxed, owner } }, 'opened');
     await save({ link: text, step: 'say', fields: { ...draft.fields, request, scanned: 'yes' } });
@@ -91,15 +99,14 @@ function App() {
   };
   const openRequest = async (id: string) => {
     const owner = view?.requests.find((request) => request.id === id)?.owner ?? '';
-    const known = draft?.fields['request'] === id ? draft : { link: '', step: '', fields: { kind: 'request', request: id, owner } };
-    await save(known);
+    setDraftState(await beginDraft({ link: '', step: '', fields: { kind: 'request', request: id, owner } }));
     go({ at: 'draft' });
   };
 
   useEffect(() => {
     const begin = async () => {
       const chosen = await keptLanguage();
-      if (chosen) choose(chosen);
+      if (chosen) await choose(chosen);
       await refresh();
       setDraftState(await keptDraft());
       if (opened) await open(opened, false);
@@ -107,23 +114,28 @@ function App() {
     };
     begin()
       .catch((error: unknown) => setBroken(error instanceof Failure ? error.code : 'internal'))
-      .finally(() => setReady(true));
-    const later = () => void look().catch(() => undefined);
-    const timer = setInterval(later, LOOK);
+      .finally(() => {
+        setReady(true);
+        // What comes next must not take the line from the first screen.
+        setTimeout(() => void later().catch(() => undefined), NEXT);
+        setTimeout(registerWorker, WORKER);
+      });
+    const listen = () => void look().catch(() => undefined);
+    const timer = setInterval(listen, LOOK);
     const arrived = () => {
       const link = takeLink();
       if (link) void open(link, false).catch((error: Failure) => setBroken(error.code));
     };
-    setTimeout(later, 500);
+    setTimeout(listen, 500);
     window.addEventListener('hashchange', arrived);
-    window.addEventListener('online', later);
-    document.addEventListener('visibilitychange', later);
+    window.addEventListener('online', listen);
+    document.addEventListener('visibilitychange', listen);
     onChange(() => void refresh().catch(() => undefined));
     return () => clearInterval(timer);
   }, []);
 
-  const choose = (next: Lang) => {
-    setLanguage(next);
+  const choose = async (next: Lang) => {
+    await setLanguage(next);
     setLang(next);
   };
   if (!ready) return <p class="busy" role="status">{t('oneMoment')}</p>;
@@ -133,7 +145,7 @@ function App() {
         <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.querySelector('h1')?.focus(); }}>{t('skip')}</a>
         <span class="brand">recovery</span>
         <button type="button" class="link" lang={lang === 'en' ? 'de' : 'en'}
-          onClick={() => { const next = lang === 'en' ? 'de' : 'en'; void keepLanguage(next); choose(next); }}>
+          onClick={() => { const next = lang === 'en' ? 'de' : 'en'; void choose(next).then(() => keepLanguage(next)).catch(() => setBroken('page-incomplete')); }}>
           {lang === 'en' ? 'Deutsch' : 'English'}
         </button>
       </header>
@@ -147,27 +159,48 @@ function App() {
     const drillOwner = drill && view?.owners.find((owner) => owner.id === drill.owner);
     const back = () => go(draft?.fields['request'] ? { at: 'draft' } : { at: 'home' });
     if (place.at === 'draft' && draft?.fields['kind'] === 'invite') {
-      return <Invite draft={draft} save={save} done={home} card={() => void refresh().then(() => go({ at: 'card' }))} />;
+      return <Invite key={draft.link} draft={draft} save={save} done={home} card={() => void refresh().then(() => go({ at: 'card' }))} />;
     }
+    if (place.at === 'draft' && draft && !view) return <NotHere go={go} />;
+    const show = (find: (screens: Later) => ComponentChildren) => <WhenLoaded show={find} />;
     if (place.at === 'draft' && draft && view) {
-      return <Request key={draft.fields['request'] ?? draft.link} draft={draft} view={view} save={save} refresh={refresh} done={home} scan={() => go({ at: 'scan' })} />;
+      return show(({ Request }) => (
+        <Request key={draft.fields['request'] ?? draft.link} draft={draft} view={view} save={save} refresh={refresh} done={home}
+          scan={() => go({ at: 'scan' })} />
+      ));
     }
-    if (place.at === 'draft' && draft) return <NotHere go={go} />;
-    if (place.at === 'card' && view) return <Card view={view} go={go} refresh={refresh} />;
-    if (place.at === 'restore') return <Restore go={go} refresh={refresh} />;
-    if (place.at === 'link') return <PasteLink go={go} open={(text) => open(text, false)} />;
-    if (place.at === 'scan') return <Scan found={scanned} back={back} />;
-    if (place.at === 'safe') return <HowSafe go={go} />;
-    if (place.at === 'owner' && owner) return <Person owner={owner} go={go} />;
-    if (place.at === 'device' && owner) return <NewDevice owner={owner} go={go} refresh={refresh} />;
-    if (place.at === 'leave' && owner) return <Leave owner={owner} go={go} refresh={refresh} />;
-    if (drill && drillOwner) return <Rehearse drill={drill} owner={drillOwner} go={go} refresh={refresh} />;
+    if (place.at === 'card' && view) return show(({ Card }) => <Card view={view} go={go} refresh={refresh} />);
+    if (place.at === 'restore') return show(({ Restore }) => <Restore go={go} refresh={refresh} />);
+    if (place.at === 'link') return show(({ PasteLink }) => <PasteLink go={go} open={(text) => open(text, false)} />);
+    if (place.at === 'scan') return show(({ Scan }) => <Scan found={scanned} back={back} />);
+    if (place.at === 'safe') return show(({ HowSafe }) => <HowSafe go={go} />);
+    if (place.at === 'owner' && owner) return show(({ Person }) => <Person owner={owner} go={go} />);
+    if (place.at === 'device' && owner) return show(({ NewDevice }) => <NewDevice owner={owner} go={go} refresh={refresh} />);
+    if (place.at === 'leave' && owner) return show(({ Leave }) => <Leave owner={owner} go={go} refresh={refresh} />);
+    if (drill && drillOwner) {
+      return show(({ Rehearse }) => <Rehearse drill={drill} owner={drillOwner} go={go} refresh={refresh} />);
+    }
     const waiting = draft !== null && !view?.requests.some((request) => request.id === draft.fields['request']);
     return (
       <Home view={view} go={go} look={look} notes={notes} unreachable={unreachable} waiting={waiting}
         openRequest={(id) => void openRequest(id)} />
     );
   }
+}
+
+/** A screen of those that are loaded later. */
+function WhenLoaded({ show }: { show: (screens: Later) => ComponentChildren }) {
+  const [, setLoaded] = useState(false);
+  const [broken, setBroken] = useState(false);
+  useEffect(() => { later().then(() => setLoaded(true), () => setBroken(true)); }, []);
+  if (screens) return <>{show(screens)}</>;
+  if (!broken) return <p class="busy" role="status">{t('oneMoment')}</p>;
+  return (
+    <Screen title="broken.title">
+      <Problem code="page-incomplete" />
+      <Button kind="main" onClick={() => location.reload()}>{t('again')}</Button>
+    </Screen>
+  );
 }
 
 /** A request in a browser that holds nothing: the home is elsewhere, or was forgotten. */
@@ -200,7 +233,17 @@ function registerWorker(): void {
   navigator.serviceWorker.register(url).catch(() => undefined);
 }
 
-setLanguage(language());
-const root = document.getElementById('app');
-if (root) render(<App />, root);
-registerWorker();
+async function begin(): Promise<void> {
+  prepare();
+  const root = document.getElementById('app');
+  if (!root) return;
+  try {
+    await setLanguage(language());
+    render(<App />, root);
+  } catch {
+    // Without words there is one sentence.
+    root.textContent = 'A part of this page could not be loaded. Look at your connection and load it again.';
+  }
+}
+
+void begin();

@@ -1,7 +1,7 @@
 // The protocol: recovery-core as a wasm module behind one function. What goes in and out is CBOR with the names of
 // recovery-web/core/src/calls.rs.
 
-import { decode, encode } from 'cborg';
+import { decode, encode } from './cbor.ts';
 
 export type Reach = { way: string; second: string; question: string };
 export type Way = { scanned: string | null; overrides: boolean; byFile: boolean };
@@ -100,8 +100,8 @@ let running: Module | undefined;
 async function compile(): Promise<WebAssembly.Module> {
   const inline = globalThis.CORE_WASM;
   if (inline) return WebAssembly.compile(Uint8Array.from(atob(inline), (c) => c.charCodeAt(0)));
-  const response = await fetch(new URL('core.wasm', import.meta.url));
-  if (!response.ok) throw new Failure('page-incomplete');
+  const response = await fetch(new URL('core.wasm', import.meta.url)).catch(() => null);
+  if (!response?.ok) throw new Failure('page-incomplete');
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
@@ -113,6 +113,9 @@ async function start(): Promise<Module> {
   running ??= (await WebAssembly.instantiate(await compiled, {})).exports as Module;
   return running;
 }
+
+/** Loads the module: to be called at once, so that it is there when a relay is not any more. */
+export const prepare = (): void => void start().catch(() => undefined);
 
 /** Acts on a home; gives the answer, and the home if it changed. */
 export async function run(home: Uint8Array | null, call: Call): Promise<{ home: Uint8Array | null; answer: unknown }> {

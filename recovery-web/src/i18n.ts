@@ -1,18 +1,25 @@
-// Words: flat JSON for each language, the same keys in all. What others wrote goes in as text, made harmless.
+// Words: flat JSON for each language, the same keys in all; only the language that is read is loaded. What others wrote
+// goes in as text, made harmless.
 
-import de from './words/de.json';
-import en from './words/en.json';
+import type en from './words/en.json';
 
 export type Key = keyof typeof en;
 export type Lang = 'en' | 'de';
+type Words = Record<Key, string>;
 
-const WORDS: Record<Lang, Record<Key, string>> = { en, de };
+const LOAD: Record<Lang, () => Promise<{ default: Words }>> = {
+  en: () => import('./words/en.json', { with: { type: 'json' } }),
+  de: () => import('./words/de.json', { with: { type: 'json' } }),
+};
 
-let lang: Lang = [...navigator.languages].map((tag) => tag.slice(0, 2)).find((tag) => tag in WORDS) as Lang ?? 'en';
+let lang: Lang = [...navigator.languages].map((tag) => tag.slice(0, 2)).find((tag) => tag in LOAD) as Lang ?? 'en';
+let words = {} as Words;
 
 export const language = (): Lang => lang;
 
-export function setLanguage(next: Lang): void {
+/** To be called once before anything is said. If the words can't be loaded, the language stays as it is. */
+export async function setLanguage(next: Lang): Promise<void> {
+  words = (await LOAD[next]()).default;
   lang = next;
   document.documentElement.lang = next;
 }
@@ -21,7 +28,7 @@ export function setLanguage(next: Lang): void {
 const isolate = (text: string) => `\u2068${clean(text)}\u2069`;
 
 export function t(key: Key, fill: Record<string, string | number> = {}): string {
-  return WORDS[lang][key].replace(/\{(\w+)\}/g, (_, name: string) => {
+  return words[key].replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = fill[name];
     return typeof value === 'number' ? String(value) : isolate(value ?? '');
   });
@@ -30,7 +37,7 @@ export function t(key: Key, fill: Record<string, string | number> = {}): string 
 /** The sentence for what is wrong. */
 export function failure(code: string): string {
   const key = `error.${code}`;
-  return key in WORDS[lang] ? WORDS[lang][key as Key] : WORDS[lang]['error.internal'];
+  return key in words ? words[key as Key] : words['error.internal'];
 }
 
 /** A stranger's text, fit to be shown: one line, no control or direction characters. */
@@ -56,11 +63,4 @@ export function ago(seconds: number): string {
   if (passed < 3600) return format.format(-Math.floor(passed / 60), 'minute');
   if (passed < 86_400) return format.format(-Math.floor(passed / 3600), 'hour');
   return format.format(-Math.floor(passed / 86_400), 'day');
-}
-
-/** "1:02:03" or "02:03". */
-export function countdown(seconds: number): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${two(m)}:${two(s)}`;
 }

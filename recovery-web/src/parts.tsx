@@ -1,8 +1,8 @@
 // What every screen is made of.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { clean, countdown, failure, type Key, t } from './i18n.ts';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { clean, failure, type Key, t } from './i18n.ts';
 import { Failure } from './core.ts';
 
 /** A screen: the heading gets the focus, so that whoever listens hears where they are. */
@@ -29,7 +29,7 @@ export function Name({ children }: { children: string }) {
 }
 
 export function Button({ children, kind, onClick, disabled }: {
-  children: ComponentChildren; kind?: 'main' | 'danger' | 'plain'; onClick: () => unknown; disabled?: boolean;
+  children: ComponentChildren; kind?: 'main' | 'second' | 'danger' | 'plain'; onClick: () => unknown; disabled?: boolean;
 }) {
   // Not `disabled`: that would take the focus away from whoever has just pressed it.
   const press = () => { if (!disabled) void onClick(); };
@@ -75,56 +75,4 @@ export function useTask(): { busy: boolean; code: string | null; run: (task: () 
 
 export function Busy({ busy }: { busy: boolean }) {
   return <p class="busy" role="status">{busy ? t('oneMoment') : ''}</p>;
-}
-
-const GROUPS = [0, 1, 2, 3, 4];
-
-/** 15 digits in five groups, typed by hand: pasting would let a message stand in for a voice. */
-export function Digits({ value, onInput }: { value: string[]; onInput: (value: string[]) => void }) {
-  const inputs = useRef<(HTMLInputElement | null)[]>([]);
-  const [pasted, setPasted] = useState(false);
-  const set = (at: number, text: string) => {
-    const digits = text.replace(/\D/g, '').slice(0, 3);
-    onInput(GROUPS.map((group) => (group === at ? digits : (value[group] ?? ''))));
-    if (digits.length === 3) inputs.current[at + 1]?.focus();
-  };
-  const refuse = (event: Event) => {
-    event.preventDefault();
-    setPasted(true);
-  };
-  return (
-    <fieldset class="digits">
-      <legend>{t('digits.legend')}</legend>
-      <div class="groups">
-        {GROUPS.map((at) => (
-          <input key={at} ref={(input) => { inputs.current[at] = input; }} value={value[at] ?? ''} maxLength={3}
-            inputMode="numeric" autocomplete="off" aria-label={t('digits.group', { n: at + 1 })}
-            onPaste={refuse} onDrop={refuse}
-            onInput={(event) => set(at, event.currentTarget.value)}
-            onKeyDown={(event) => {
-              if (event.key === 'Backspace' && !value[at]) inputs.current[at - 1]?.focus();
-            }} />
-        ))}
-      </div>
-      <p role="status">{pasted ? t('digits.noPaste') : ''}</p>
-    </fieldset>
-  );
-}
-
-/** Seconds until a time, told each second; `over` is called once. */
-export function Countdown({ until, over }: { until: number; over: () => void }) {
-  const left = () => Math.max(0, Math.ceil(until - Date.now() / 1000));
-  const [seconds, setSeconds] = useState(left());
-  const told = useRef(false);
-  useEffect(() => {
-    const timer = setInterval(() => {
-      setSeconds(left());
-      if (left() === 0 && !told.current) {
-        told.current = true;
-        over();
-      }
-    }, 250);
-    return () => clearInterval(timer);
-  }, [until]);
-  return <p class="countdown" role="timer">{countdown(seconds)}</p>;
 }

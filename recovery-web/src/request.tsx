@@ -2,9 +2,10 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { Failure, type Owner, type Request as Asked, type View } from './core.ts';
+import { Countdown, Digits } from './digits.tsx';
 import { ago, clean, t, when } from './i18n.ts';
 import { fetchAll, fetchSlot, sync } from './net.ts';
-import { Busy, Button, Countdown, Digits, Field, Name, Problem, Screen, useTask } from './parts.tsx';
+import { Busy, Button, Field, Name, Problem, Screen, useTask } from './parts.tsx';
 import { act, ask, type Draft } from './store.ts';
 
 type Props = {

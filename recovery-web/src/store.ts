@@ -97,15 +97,43 @@ export function onChange(listener: () => void): void {
   changed?.addEventListener('message', listener);
 }
 
-export async function draft(): Promise<Draft | null> {
+/** Drafts that are kept: the one the person is in the middle of, and before it those that another link came upon. */
+const DRAFTS = 8;
+
+async function drafts(): Promise<Draft[]> {
   const octets = await unlock('draft').catch(() => null);
-  return octets ? (JSON.parse(new TextDecoder().decode(octets)) as Draft) : null;
+  if (!octets) return [];
+  const kept = JSON.parse(new TextDecoder().decode(octets)) as Draft | Draft[];
+  return Array.isArray(kept) ? kept : [kept];
 }
 
-export async function setDraft(draft: Draft | null): Promise<void> {
-  if (draft) await lock('draft', new TextEncoder().encode(JSON.stringify(draft)));
-  else await remove('draft');
+/** Changes the drafts, one tab at a time; gives the one that comes first then. */
+function change(change: (drafts: Draft[]) => Draft[]): Promise<Draft | null> {
+  return alone('recovery-draft', async () => {
+    const next = change(await drafts()).slice(0, DRAFTS);
+    if (next.length > 0) await lock('draft', new TextEncoder().encode(JSON.stringify(next)));
+    else await remove('draft');
+    return next[0] ?? null;
+  });
 }
+
+const same = (one: Draft, other: Draft) =>
+  (one.link !== '' && one.link === other.link) || (one.fields['request'] ?? '') === (other.fields['request'] ?? '-');
+
+export const draft = async (): Promise<Draft | null> => (await drafts())[0] ?? null;
+
+/** Puts another draft in the place of one, or ends that: then the one before it comes back. */
+export const setDraft = (was: Draft | null, is: Draft | null) => change((drafts) =>
+  [...(is ? [is] : []), ...drafts.filter((draft) => !was || !same(draft, was))]);
+
+/** Begins with a link or a request, or goes on where the person was with it. No other draft is lost. */
+export const beginDraft = (fresh: Draft) => change((drafts) => {
+  const known = drafts.find((draft) => same(draft, fresh));
+  const others = drafts.filter((draft) => draft !== known);
+  // A request may have been stopped or taken back: its link always begins with a look at what stands there now.
+  const again = known && !(fresh.link && fresh.fields['kind'] === 'request');
+  return [again ? { ...known, fields: { ...known.fields, ...fresh.fields } } : fresh, ...others];
+});
 
 /** Asks the browser not to forget; it may say no. */
 export async function persist(): Promise<void> {

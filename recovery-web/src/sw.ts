@@ -9,7 +9,7 @@ type Fetching = Event & { request: Request; respondWith(response: Promise<Respon
 
 /** Names the set: a hash over all of it, put in when the page is built. */
 declare const VERSION: string;
-const FILES = ['home', 'page/app.js', 'page/qr.js', 'page/app.css', 'page/core.wasm', 'page/icon.svg'];
+const FILES = ['home', 'page/app.js', 'page/chunk.js', 'page/later.js', 'page/en.js', 'page/de.js', 'page/qr.js', 'page/app.css', 'page/core.wasm', 'page/icon.svg'];
 const PAGES = ['i', 'r', 'home'];
 
 const worker = self as unknown as Serving;
@@ -17,7 +17,7 @@ const at = (path: string) => new URL(path, worker.registration.scope).href;
 
 async function install(): Promise<void> {
   const cache = await caches.open(VERSION);
-  await cache.addAll(FILES.map((file) => new Request(at(file), { cache: 'reload' })));
+  await cache.addAll(FILES.map((file) => new Request(at(file), { cache: 'no-cache' })));
   await worker.skipWaiting();
 }
 

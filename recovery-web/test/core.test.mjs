@@ -82,6 +82,20 @@ test('accepting: the same input gives the same home, and the card opens what a r
   assert.equal(run({ openFile: { words: run('card', { home: other }).answer.card.words, file } }).error, 'card-closed');
 });
 
+test('a home with anything of an owner in it is refused: this module has nothing of an owner', () => {
+  const whole = decode(run({ create: { name: 'Bob' } }).home);
+  const state = decode(whole[1]);
+  const lists = [3, 5, 8, 11].map((at) => [state, at]).concat([5, 6, 7, 10].map((at) => [state[1], at]));
+  for (const [places, at] of lists) {
+    assert.deepEqual(places[at], [], `place ${at}`);
+    places[at] = [0];
+    const home = encode(whole.with(1, encode(state)));
+    assert.equal(run('view', { home }).error, 'home-damaged', `place ${at}`);
+    places[at] = [];
+  }
+  assert.equal(run('view', { home: encode(whole.with(1, encode(state))) }).error, null);
+});
+
 test('whatever a relay answers, nothing breaks and nothing is kept of it', () => {
   const one = JSON.parse(readFileSync(new URL('invite/usual.json', vectors), 'utf8'));
   const fresh = run({ create: { name: 'Bob' } }, { now: one.now }).home;

@@ -12,7 +12,7 @@ use crate::{
         messages::{Bundle, Checked, HoldBy, Pieces},
     },
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// A generation that a contact holds.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

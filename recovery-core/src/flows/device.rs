@@ -13,6 +13,7 @@ use crate::{
     ids::{Base, ContactId, RequestId, SlotId},
     keys::{Card, Identity},
     name::Name,
+    own::Own,
     package::RootKey,
     seal::{self, Letter},
     secret::Secret,
@@ -24,7 +25,7 @@ use crate::{
         messages::{AlertKind, GuestPass},
     },
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// A person's device. Everything lasting is in [`Device::encode`]; the rest is derived from it.
 pub struct Device {
@@ -44,11 +45,11 @@ pub(crate) struct State {
     #[n(2)]
     pub(crate) root: RootKey,
     #[n(3)]
-    pub(crate) invites: Vec<Invitation>,
+    pub(crate) invites: Own<Invitation>,
     #[n(4)]
     pub(crate) opened: Vec<Opened>,
     #[n(5)]
-    pub(crate) recoveries: Vec<Recovery>,
+    pub(crate) recoveries: Own<Recovery>,
     #[n(6)]
     pub(crate) copies: Vec<VaultCopy>,
     /// The request by which this device came back: what contacts tell of it is no alarm.
@@ -56,7 +57,7 @@ pub(crate) struct State {
     pub(crate) came_by: Option<RequestId>,
     /// Rehearsals that this owner asked for, the newest last.
     #[n(8)]
-    pub(crate) drills: Vec<OwnDrill>,
+    pub(crate) drills: Own<OwnDrill>,
     /// Rehearsals that owners asked for, the newest last.
     #[n(9)]
     pub(crate) rehearsals: Vec<Rehearsal>,
@@ -65,7 +66,7 @@ pub(crate) struct State {
     pub(crate) sheet: Option<u64>,
     /// What contacts who do not know this identity yet have to get, sealed to them.
     #[n(11)]
-    pub(crate) kept: Vec<Kept>,
+    pub(crate) kept: Own<Kept>,
     /// Unix seconds when another device took the place of this one.
     #[n(12)]
     pub(crate) replaced: Option<u64>,
@@ -243,15 +244,15 @@ impl Device {
             version: V1,
             vault,
             root,
-            invites: Vec::new(),
+            invites: Own::new(),
             opened: Vec::new(),
-            recoveries: Vec::new(),
+            recoveries: Own::new(),
             copies: Vec::new(),
             came_by: None,
-            drills: Vec::new(),
+            drills: Own::new(),
             rehearsals: Vec::new(),
             sheet: None,
-            kept: Vec::new(),
+            kept: Own::new(),
             replaced: None,
         })
     }

@@ -14,7 +14,7 @@ use crate::{
         messages::{CircleProof, Drill, DrillAnswer},
     },
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 use subtle::ConstantTimeEq;
 
 /// Rehearsals that a device remembers, on either side.

@@ -378,8 +378,8 @@ impl Device {
     /// Takes back an invite that nobody answered; `None` if there is none of that name.
     pub fn withdraw_invite(&mut self, name: &Name) -> Option<Step> {
         let open = |invite: &Invitation| invite.answered.is_none() && invite.name == *name;
-        let at = self.state.invites.iter().position(open)?;
-        Some(self.state.invites.remove(at).close())
+        let open = self.state.invites.extract_if(.., |invite| open(invite)).next();
+        open.map(Invitation::close)
     }
 
     /// The contact of a name.

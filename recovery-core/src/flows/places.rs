@@ -6,7 +6,7 @@ use crate::{
     ids::{Base, CircleId, SlotId},
     vault::{ContainerError, Vault, VaultError},
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// What one relay is known to hold of the vault, under one root key.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

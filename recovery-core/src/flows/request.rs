@@ -22,7 +22,7 @@ use crate::{
         messages::{AlertKind, Cancel, Request, RequestSlot},
     },
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// How long a request can be approved: 14 days.
 pub const REQUEST_SECONDS: u64 = 14 * 86_400;

@@ -26,7 +26,7 @@ use crate::{
         messages::{Forget, Moved, Succession, Successor},
     },
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// Requests by which this person came back that are remembered.
 const REQUESTS_MAX: usize = 8;

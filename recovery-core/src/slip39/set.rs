@@ -2,7 +2,6 @@
 
 use super::sharing::{self, Flaw};
 use super::{Header, Share, Slip39Error};
-use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// How far a set of shares is from giving its secret.
@@ -65,28 +64,38 @@ impl Progress {
 /// Different shares of one set.
 pub(super) struct Set<'a> {
     pub(super) header: Header,
-    groups: BTreeMap<u8, Vec<&'a Share>>,
+    /// By index, the lowest first.
+    groups: Vec<(u8, Vec<&'a Share>)>,
 }
 
 impl<'a> Set<'a> {
     /// Sorts shares into groups; a share given twice counts once.
     pub(super) fn gather(shares: &'a [Share]) -> Result<Self, Slip39Error> {
         let first = shares.first().ok_or(Slip39Error::NoShares)?;
-        let mut set = Self { header: *first.header(), groups: BTreeMap::new() };
+        let mut set = Self { header: *first.header(), groups: Vec::new() };
         for share in shares {
             let &Header { group_index: group, member_index: member, .. } = share.header();
             let fits = set.header.same_set(share.header());
             if !fits || share.value().len() != first.value().len() {
                 return Err(Slip39Error::WrongSet { group, member });
             }
-            add(set.groups.entry(group).or_default(), share)?;
+            let at = match set.groups.binary_search_by_key(&group, |(index, _)| *index) {
+                Ok(at) => at,
+                Err(at) => {
+                    set.groups.insert(at, (group, Vec::new()));
+                    at
+                }
+            };
+            if let Some((_, shares)) = set.groups.get_mut(at) {
+                add(shares, share)?;
+            }
         }
         Ok(set)
     }
 
     /// How many shares each group has and needs.
     pub(super) fn progress(&self) -> Progress {
-        let group = |(index, shares): (&u8, &Vec<&Share>)| GroupProgress {
+        let group = |(index, shares): &(u8, Vec<&Share>)| GroupProgress {
             index: *index,
             have: shares.len() as u8,
             need: shares.first().map_or(0, |share| share.header().member_threshold),
@@ -103,7 +112,7 @@ impl<'a> Set<'a> {
         let progress = self.progress();
         progress.require_complete()?;
         let mut groups = Vec::new();
-        for (progress, shares) in progress.groups.iter().zip(self.groups.values()) {
+        for (progress, (_, shares)) in progress.groups.iter().zip(&self.groups) {
             if progress.is_complete() {
                 groups.push((progress.index, recover_group(*progress, shares)?));
             }

@@ -236,7 +236,7 @@ impl World {
 
     /// The friend calls the owner and types the number they read; an impostor's is another one.
     fn call(&mut self, friend: usize, at: usize, wrong: u8) {
-        let Ok(right) = self.act_new(at, |new, ctx| new.number(ctx)) else {
+        let Some(right) = self.number_of(at) else {
             return self.ledger.fail("no number");
         };
         self.slip(&right);
@@ -294,7 +294,7 @@ impl World {
     fn another_number(&mut self, at: usize, right: &Number) -> Number {
         let others = (0..self.newcomers.len())
             .find(|other| *other != at && self.newcomers[*other].kind != Kind::Impostor);
-        let other = others.and_then(|other| self.act_new(other, |new, ctx| new.number(ctx)).ok());
+        let other = others.and_then(|other| self.number_of(other));
         if let Some(other) = other.filter(|other| !other.matches(right)) {
             return other;
         }

@@ -267,7 +267,6 @@ impl World {
 
     /// A person's device reads all its mailboxes, acts on what came and does what is due.
     pub(super) fn read_mail(&mut self, who: usize) {
-        self.people[who].begins_again();
         let watches = self.people[who].state.watches();
         for watch in &watches {
             let at = self.relay(&watch.relay);

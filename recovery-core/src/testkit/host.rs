@@ -57,8 +57,6 @@ pub(super) struct Host<T> {
     pub(super) outbox: Vec<Delivery>,
     pub(super) notes: Notes,
     pub(super) skew: i64,
-    /// It reads what is in its mailboxes once more.
-    rereads: bool,
     /// It will try to send what is in the outbox.
     pub(super) sending: bool,
     disk: Disk,
@@ -67,30 +65,15 @@ pub(super) struct Host<T> {
 impl<T: Lasting> Host<T> {
     pub(super) fn new(state: T, skew: i64) -> Self {
         let (outbox, notes) = (Vec::new(), Notes::default());
-        let mut host = Self {
-            state,
-            outbox,
-            notes,
-            skew,
-            rereads: false,
-            sending: false,
-            disk: Disk::default(),
-        };
+        let mut host = Self { state, outbox, notes, skew, sending: false, disk: Disk::default() };
         host.persist();
         host
     }
 
     /// Sees to it that the next reading starts from the first message.
     pub(super) fn reread(&mut self) {
-        self.rereads = true;
-    }
-
-    /// Whether that is asked for; once.
-    pub(super) fn begins_again(&mut self) {
-        if std::mem::take(&mut self.rereads) {
-            self.notes.cursors.clear();
-            self.notes.handled.clear();
-        }
+        self.notes.cursors.clear();
+        self.notes.handled.clear();
     }
 
     /// Writes everything to disk, at once or not at all.

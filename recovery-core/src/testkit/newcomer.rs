@@ -10,6 +10,7 @@ use crate::{
     address::MailboxAddress,
     flows::{Context, Device, Step, request::NewDevice, restore::Taken},
     ids::{CircleId, ContactId},
+    number::Number,
 };
 use std::collections::BTreeSet;
 
@@ -28,6 +29,8 @@ pub(super) enum Kind {
 pub(super) struct Newcomer {
     pub(super) host: Host<NewDevice>,
     pub(super) kind: Kind,
+    /// What stands on its screen, once somebody looked.
+    number: Option<Number>,
     pub(super) cancelled: bool,
     pub(super) restored: bool,
     /// What came back, and the newest version of its vault that somebody knows of.
@@ -49,6 +52,7 @@ impl Newcomer {
         Self {
             host,
             kind,
+            number: None,
             cancelled: false,
             restored: false,
             device: None,
@@ -72,6 +76,14 @@ impl World {
         let now = self.now.saturating_add_signed(host.skew);
         let mut ctx = Context { now, rng: &mut self.rng, cost: self.options.cost };
         act(&mut host.state, &mut ctx)
+    }
+
+    /// The number on a new device's screen: it costs Argon2id once, however many friends it is read to.
+    pub(super) fn number_of(&mut self, at: usize) -> Option<Number> {
+        if self.newcomers[at].number.is_none() {
+            self.newcomers[at].number = self.act_new(at, |new, ctx| new.number(ctx)).ok();
+        }
+        self.newcomers[at].number
     }
 
     /// As [`World::commit`].

@@ -94,7 +94,13 @@ impl World {
         let apart = self.people.iter().any(|other| other.skew > self.people[who].skew + DAY as i64);
         let told = kind == Some(Kind::Successor) && self.people[who].state.pack() == before;
         let fine = counts || told || kind == Some(Kind::Challenge) && apart;
-        self.ledger.ensure(fine, || format!("{who}: {why} changed something: {kind:?} {step:?}"));
+        self.ledger.ensure(fine, || {
+            format!(
+                "{who}: {why} changed something: {kind:?} {:?}, {} sent",
+                step.events,
+                step.outbox.len()
+            )
+        });
     }
 
     /// A generation is given up only for one that contacts have proved who suffice; and, unless the owner wants

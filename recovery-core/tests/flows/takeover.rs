@@ -345,11 +345,11 @@ fn a_contested_contact_hears_once_the_number_says_who_they_are() {
     table.circle(0, 2, &[1, 2, 3]);
     let invited = table.with(0, |device, ctx| device.invite(named("Emil"), ctx)).unwrap();
     table.put(invited.step);
-    let link = invited.link.expose();
+    let link = invited.link;
     for who in [5, 4] {
-        let boxed = table.slot(link);
+        let boxed = table.slot(&link);
         let reach = Reach::default();
-        let accepted = table.with(who, |d, ctx| d.accept(link, &boxed, reach, ctx)).unwrap();
+        let accepted = table.with(who, |d, ctx| d.accept(&link, &boxed, reach, ctx)).unwrap();
         table.put(accepted.step);
     }
     table.settle();

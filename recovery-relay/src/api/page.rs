@@ -44,7 +44,7 @@ macro_rules! files {
     };
 }
 
-static FILES: [File; 11] = files! {
+static FILES: [File; 15] = files! {
     "/i" = "home.html": "text/html; charset=utf-8";
     "/r" = "home.html": "text/html; charset=utf-8";
     "/home" = "home.html": "text/html; charset=utf-8";
@@ -52,6 +52,10 @@ static FILES: [File; 11] = files! {
     "/page.html.sha256" = "page.html.sha256": "text/plain; charset=utf-8";
     "/sw.js" = "sw.js": "text/javascript; charset=utf-8";
     "/page/app.js" = "app.js": "text/javascript; charset=utf-8";
+    "/page/chunk.js" = "chunk.js": "text/javascript; charset=utf-8";
+    "/page/later.js" = "later.js": "text/javascript; charset=utf-8";
+    "/page/en.js" = "en.js": "text/javascript; charset=utf-8";
+    "/page/de.js" = "de.js": "text/javascript; charset=utf-8";
     "/page/qr.js" = "qr.js": "text/javascript; charset=utf-8";
     "/page/app.css" = "app.css": "text/css; charset=utf-8";
     "/page/icon.svg" = "icon.svg": "image/svg+xml";

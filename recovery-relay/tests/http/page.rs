@@ -4,8 +4,18 @@ use crate::{NONE, Reply, World, slot};
 use sha2::{Digest, Sha256};
 
 const PAGES: [&str; 3] = ["/i", "/r", "/home"];
-const PARTS: [&str; 6] =
-    ["/sw.js", "/page/app.js", "/page/qr.js", "/page/app.css", "/page/icon.svg", "/page/core.wasm"];
+const PARTS: [&str; 10] = [
+    "/sw.js",
+    "/page/app.js",
+    "/page/chunk.js",
+    "/page/later.js",
+    "/page/en.js",
+    "/page/de.js",
+    "/page/qr.js",
+    "/page/app.css",
+    "/page/icon.svg",
+    "/page/core.wasm",
+];
 
 fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
     reply.headers.get(name).map_or("", |value| value.to_str().unwrap())

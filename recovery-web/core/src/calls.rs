@@ -1,29 +1,28 @@
 //! Everything the page can ask for, and what it gets. Names, not numbers: `recovery-web/src/core.ts` says the same
 //! in TypeScript.
 
-use crate::view::View;
-use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
+use crate::{
+    value::{Octets, Out, Put, Value, put},
+    view::View,
+};
 use std::fmt;
 
 /// One call.
-#[derive(Deserialize)]
 pub struct Input {
     /// Unix seconds.
     pub now: u64,
     /// 32 random octets, fresh for each call.
-    pub seed: ByteBuf,
+    pub seed: Octets,
     /// The home, unless there is none yet.
-    pub home: Option<ByteBuf>,
+    pub home: Option<Octets>,
     /// What to do.
     pub call: Call,
 }
 
 /// What came of it.
-#[derive(Serialize)]
 pub struct Output {
     /// The home, if it changed: it has to be kept before anything is sent.
-    pub home: Option<ByteBuf>,
+    pub home: Option<Octets>,
     /// The answer, unless it failed.
     pub answer: Option<Answer>,
     /// A word for what is wrong; the page has a sentence for each.
@@ -54,32 +53,30 @@ impl fmt::Display for Code {
 }
 
 /// What to do. Links, numbers, words and names are as people type them; ids are as [`View`] gives them.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[allow(missing_docs, reason = "the fields are named as what they are; the variants say the rest")]
 pub enum Call {
     /// What a link is for, and where its box is.
     Link { text: String },
     /// What stands in an invite's box.
-    Invite { link: String, boxed: ByteBuf },
+    Invite { link: String, boxed: Octets },
     /// A new friend's home.
     Create { name: String },
     /// Where the vault of a key card is at a relay.
     CardSlot { words: String, relay: String },
     /// The home of a key card, from what lies in that slot.
-    OpenCard { words: String, boxed: ByteBuf },
+    OpenCard { words: String, boxed: Octets },
     /// The home in a key card's file.
-    OpenFile { words: String, file: ByteBuf },
+    OpenFile { words: String, file: Octets },
     /// What to show.
     View,
     /// Accepts an invite.
-    Accept { link: String, boxed: ByteBuf, reach: ReachInput },
+    Accept { link: String, boxed: Octets, reach: ReachInput },
     /// The number to compare with an owner.
     Pairing { owner: String },
     /// Types the number of an owner's new device.
     Verify { owner: String, number: String },
     /// Opens a request as an owner's; a known one needs no box.
-    OpenRequest { link: String, boxed: Option<ByteBuf>, owner: String },
+    OpenRequest { link: String, boxed: Option<Octets>, owner: String },
     /// Tries a number.
     Try { request: String, number: String },
     /// Approves.
@@ -99,13 +96,13 @@ pub enum Call {
     /// Mailboxes to be read.
     Reads,
     /// What one of them had: the body of the relay's answer.
-    Took { read: String, epoch: String, body: ByteBuf },
+    Took { read: String, epoch: String, body: Octets },
     /// What is due as time goes by.
     Tidy,
     /// Where the owner's other contacts warn.
     AlarmSlots { request: String },
     /// What stood there.
-    Alarms { request: String, found: Vec<ByteBuf> },
+    Alarms { request: String, found: Vec<Octets> },
     /// What of this friend's vault is to be brought to relays.
     Uploads,
     /// A relay has it.
@@ -119,7 +116,7 @@ pub enum Call {
 }
 
 /// How a friend reaches an owner; stays on this device.
-#[derive(Default, Deserialize)]
+#[derive(Default)]
 pub struct ReachInput {
     /// A way the friend trusts.
     pub way: String,
@@ -130,8 +127,7 @@ pub struct ReachInput {
 }
 
 /// How an approval goes.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 pub struct WayInput {
     /// The link that was read off the new device's screen, if it was.
     pub scanned: Option<String>,
@@ -141,9 +137,105 @@ pub struct WayInput {
     pub by_file: bool,
 }
 
+impl Input {
+    /// Reads an input; `None` if it is none.
+    #[must_use]
+    pub fn read(octets: &[u8]) -> Option<Self> {
+        let value = Value::read(octets)?;
+        Some(Self {
+            now: value.number("now")?,
+            seed: value.octets("seed")?,
+            home: value.optional("home", Value::octets)?,
+            call: Call::read(value.at("call")?)?,
+        })
+    }
+}
+
+impl Call {
+    /// A name alone, or a map with one name and under it what belongs to it.
+    fn read(value: &Value<'_>) -> Option<Self> {
+        let (name, it) = match value {
+            Value::Text(name) => (*name, &Value::Null),
+            Value::Map(pairs) => pairs.iter().map(|(name, it)| (*name, it)).next()?,
+            _ => return None,
+        };
+        let text = |name| it.text(name);
+        Some(match name {
+            "link" => Self::Link { text: text("text")? },
+            "invite" => Self::Invite { link: text("link")?, boxed: it.octets("boxed")? },
+            "create" => Self::Create { name: text("name")? },
+            "cardSlot" => Self::CardSlot { words: text("words")?, relay: text("relay")? },
+            "openCard" => Self::OpenCard { words: text("words")?, boxed: it.octets("boxed")? },
+            "openFile" => Self::OpenFile { words: text("words")?, file: it.octets("file")? },
+            "view" => Self::View,
+            "accept" => {
+                let reach = ReachInput::read(it.at("reach")?)?;
+                Self::Accept { link: text("link")?, boxed: it.octets("boxed")?, reach }
+            }
+            "pairing" => Self::Pairing { owner: text("owner")? },
+            "verify" => Self::Verify { owner: text("owner")?, number: text("number")? },
+            "openRequest" => {
+                let boxed = it.optional("boxed", Value::octets)?;
+                Self::OpenRequest { link: text("link")?, boxed, owner: text("owner")? }
+            }
+            "try" => Self::Try { request: text("request")?, number: text("number")? },
+            "approve" => {
+                let way = WayInput::read(it.at("way")?)?;
+                Self::Approve { request: text("request")?, way }
+            }
+            "decline" => Self::Decline { request: text("request")?, reason: reason(it)? },
+            "report" => Self::Report { request: text("request")?, reason: reason(it)? },
+            "drill" => Self::Drill { drill: text("drill")?, number: text("number")? },
+            "leave" => Self::Leave { owner: text("owner")? },
+            "outbox" => Self::Outbox,
+            "sent" => {
+                let status = it.number("status")?.try_into().ok()?;
+                Self::Sent { id: it.number("id")?, status, code: text("code")? }
+            }
+            "reads" => Self::Reads,
+            "took" => {
+                let body = it.octets("body")?;
+                Self::Took { read: text("read")?, epoch: text("epoch")?, body }
+            }
+            "tidy" => Self::Tidy,
+            "alarmSlots" => Self::AlarmSlots { request: text("request")? },
+            "alarms" => {
+                let found = it.all_octets("found")?;
+                Self::Alarms { request: text("request")?, found }
+            }
+            "uploads" => Self::Uploads,
+            "uploaded" => {
+                let version = it.number("version")?;
+                Self::Uploaded { relay: text("relay")?, etag: text("etag")?, version }
+            }
+            "card" => Self::Card,
+            "cardFile" => Self::CardFile,
+            "cardKept" => Self::CardKept,
+            _ => return None,
+        })
+    }
+}
+
+fn reason(it: &Value<'_>) -> Option<Option<String>> {
+    it.optional("reason", Value::text)
+}
+
+impl ReachInput {
+    fn read(it: &Value<'_>) -> Option<Self> {
+        let (way, second) = (it.text("way")?, it.text("second")?);
+        Some(Self { way, second, question: it.text("question")? })
+    }
+}
+
+impl WayInput {
+    fn read(it: &Value<'_>) -> Option<Self> {
+        let scanned = it.optional("scanned", Value::text)?;
+        Some(Self { scanned, overrides: it.bool("overrides")?, by_file: it.bool("byFile")? })
+    }
+}
+
 /// The answer to a [`Call`].
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Debug)]
 pub enum Answer {
     /// Done.
     Done,
@@ -221,11 +313,11 @@ pub enum Answer {
         relays: Vec<String>,
     },
     /// A file.
-    File(#[serde(with = "serde_bytes")] Vec<u8>),
+    File(Octets),
 }
 
 /// A slot at a relay.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct SlotPlace {
     /// The relay's address.
     pub relay: String,
@@ -234,7 +326,7 @@ pub struct SlotPlace {
 }
 
 /// One HTTP call to a relay.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct HttpCall {
     /// Names it for `Sent`.
     pub id: u64,
@@ -249,8 +341,7 @@ pub struct HttpCall {
     /// Goes into `Recovery-Hold`, if there is one.
     pub hold: Option<String>,
     /// The body.
-    #[serde(with = "serde_bytes")]
-    pub body: Vec<u8>,
+    pub body: Octets,
     /// A slot is written whatever stands there: first as a new one, then over the version that the relay names.
     pub over: bool,
     /// If the relay asks for a pass, these go into `Recovery-Pass`, one after the other.
@@ -258,7 +349,7 @@ pub struct HttpCall {
 }
 
 /// One mailbox to be read.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct HttpRead {
     /// Names it for `Took`.
     pub read: String,
@@ -273,7 +364,7 @@ pub struct HttpRead {
 }
 
 /// A container for one relay.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Upload {
     /// The relay's address.
     pub relay: String,
@@ -286,17 +377,96 @@ pub struct Upload {
     /// The vault's version.
     pub version: u64,
     /// The container.
-    #[serde(with = "serde_bytes")]
-    pub body: Vec<u8>,
+    pub body: Octets,
     /// As an [`HttpCall`]'s.
     pub passes: Vec<String>,
 }
 
 /// Something that happened while messages were taken.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Happened {
     /// What: `proved`, `stored`, `refused`, `stopped`, `released`, `deleted`, `drill`, `moved`, `claimed` or `ignored`.
     pub what: &'static str,
     /// Whose key it is about, if that is known.
     pub owner: Option<String>,
+}
+
+put!(Output { home: "home", answer: "answer", error: "error" });
+put!(SlotPlace { relay: "relay", id: "id" });
+put!(HttpCall {
+    id: "id",
+    relay: "relay",
+    method: "method",
+    path: "path",
+    token: "token",
+    hold: "hold",
+    body: "body",
+    over: "over",
+    passes: "passes",
+});
+put!(HttpRead { read: "read", relay: "relay", path: "path", token: "token", epoch: "epoch" });
+put!(Upload {
+    relay: "relay",
+    path: "path",
+    token: "token",
+    etag: "etag",
+    version: "version",
+    body: "body",
+    passes: "passes",
+});
+put!(Happened { what: "what", owner: "owner" });
+
+/// A map with these pairs.
+struct Pairs<'a>(&'a [(&'a str, &'a dyn Put)]);
+
+impl Put for Pairs<'_> {
+    fn put(&self, out: &mut Out) {
+        out.map(self.0.len());
+        self.0.iter().for_each(|(name, value)| out.pair(name, *value));
+    }
+}
+
+/// A map with the answer's name alone; "done" has no more than its name.
+impl Put for Answer {
+    fn put(&self, out: &mut Out) {
+        let mut one = |name: &str, value: &dyn Put| {
+            out.map(1);
+            out.pair(name, value);
+        };
+        match self {
+            Self::Done => "done".put(out),
+            Self::Link { kind, slots, on_screen } => {
+                one("link", &Pairs(&[("kind", kind), ("slots", slots), ("onScreen", on_screen)]));
+            }
+            Self::Invite { name, expires } => {
+                one("invite", &Pairs(&[("name", name), ("expires", expires)]));
+            }
+            Self::View(view) => one("view", view),
+            Self::Pairing { owner, number } => {
+                one("pairing", &Pairs(&[("owner", owner), ("number", number)]));
+            }
+            Self::Opened { request } => one("opened", &Pairs(&[("request", request)])),
+            Self::Tried { outcome, tries_left } => {
+                let left = u64::from(*tries_left);
+                one("tried", &Pairs(&[("outcome", outcome), ("triesLeft", &left)]));
+            }
+            Self::Approved { release_at, armored } => {
+                one("approved", &Pairs(&[("releaseAt", release_at), ("armored", armored)]));
+            }
+            Self::Calls(calls) => one("calls", calls),
+            Self::Slots(slots) => one("slots", slots),
+            Self::Reads(reads) => one("reads", reads),
+            Self::Judged { outcome, dead } => {
+                one("judged", &Pairs(&[("outcome", outcome), ("dead", dead)]));
+            }
+            Self::Took { more, events } => {
+                one("took", &Pairs(&[("more", more), ("events", events)]));
+            }
+            Self::Uploads(uploads) => one("uploads", uploads),
+            Self::Card { words, relays } => {
+                one("card", &Pairs(&[("words", words), ("relays", relays)]));
+            }
+            Self::File(octets) => one("file", octets),
+        }
+    }
 }

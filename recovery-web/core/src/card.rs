@@ -7,6 +7,7 @@
 use crate::{
     calls::{Answer, Code, SlotPlace},
     home::Home,
+    value::Octets,
 };
 use recovery_core::{
     address::RelayUrl,
@@ -107,7 +108,7 @@ pub(crate) fn file(home: &Home, ctx: &mut Context<'_>) -> Result<Answer, Code> {
     let keys = Keys::of(&share)?;
     let mut octets = HEAD.to_vec();
     octets.extend(boxed::seal(&keys.secret, labels::BOX_CARD, &home.encode(), &mut ctx.rng));
-    Ok(Answer::File(octets))
+    Ok(Answer::File(Octets(octets)))
 }
 
 /// Notes that the friend has it in hand.

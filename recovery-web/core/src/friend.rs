@@ -3,6 +3,7 @@
 use crate::{
     calls::{Answer, Code, ReachInput, SlotPlace, WayInput},
     home::{Home, name_code},
+    value::Octets,
 };
 use recovery_core::{
     address::SlotAddress,
@@ -22,7 +23,6 @@ use recovery_core::{
         link::{Link, LinkError, LinkKind},
     },
 };
-use serde_bytes::ByteBuf;
 
 /// What a link is.
 pub(crate) fn parse_link(text: &str) -> Result<Answer, Code> {
@@ -209,7 +209,7 @@ pub(crate) fn alarm_slots(home: &Home, request: &str) -> Result<Answer, Code> {
 }
 
 /// What they said.
-pub(crate) fn alarms(home: &mut Home, request: &str, found: &[ByteBuf]) -> Result<Answer, Code> {
+pub(crate) fn alarms(home: &mut Home, request: &str, found: &[Octets]) -> Result<Answer, Code> {
     let found: Vec<Vec<u8>> = found.iter().map(|body| body.to_vec()).collect();
     home.device.hear_alarms(id(request)?, &found);
     Ok(Answer::Done)

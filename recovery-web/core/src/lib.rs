@@ -11,6 +11,7 @@
 //! - [`net`]: steps of the protocol to HTTP calls and back
 //! - [`card`]: the key card, by which a friend comes back in another browser
 //! - [`view`]: what the page shows
+//! - [`value`]: CBOR for JavaScript
 
 pub mod calls;
 pub mod card;
@@ -18,13 +19,15 @@ mod export;
 pub mod friend;
 mod home;
 pub mod net;
+pub mod value;
 pub mod view;
 
 use calls::{Answer, Call, Code, Input, Output};
+use chacha20::ChaCha20Rng;
 use home::Home;
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use rand_core::SeedableRng;
 use recovery_core::{flows::Context, kdf::KdfCost};
-use serde_bytes::ByteBuf;
+use value::{Octets, Out};
 
 /// Longest input that is read: a home and the largest answer of a relay.
 const INPUT_MAX: usize = 64 * 1_024 * 1_024;
@@ -32,13 +35,13 @@ const INPUT_MAX: usize = 64 * 1_024 * 1_024;
 /// Acts on one [`Input`], in CBOR; gives one [`Output`], in CBOR. Without a home in it, the home is as it was.
 #[must_use]
 pub fn call(input: &[u8]) -> Vec<u8> {
-    let read = || minicbor_serde::from_slice::<Input>(input).ok();
+    let read = || Input::read(input);
     let input = Some(()).filter(|()| input.len() <= INPUT_MAX).and_then(|()| read());
     let output = match input {
         Some(input) if input.seed.len() == 32 => act(input),
         _ => failed("call"),
     };
-    minicbor_serde::to_vec(&output).unwrap_or_default()
+    Out::write(&output)
 }
 
 /// Same as [`call`] for an input that was read.
@@ -54,7 +57,7 @@ fn act(input: Input) -> Output {
     };
     match run(home, input.call, &mut ctx) {
         Ok((home, answer)) => {
-            let after = home.map(|home| ByteBuf::from(home.encode().to_vec()));
+            let after = home.map(|home| Octets(home.encode().to_vec()));
             let home = after.filter(|after| before.as_ref() != Some(after));
             Output { home, answer: Some(answer), error: None }
         }
@@ -100,12 +103,9 @@ fn with_home(home: &mut Home, call: Call, ctx: &mut Context<'_>) -> Result<Answe
         Call::Accept { link, boxed, reach } => friend::accept(home, &link, &boxed, reach, ctx),
         Call::Pairing { owner } => friend::pairing(home, &owner, ctx),
         Call::Verify { owner, number } => friend::verify(home, &owner, &number, ctx),
-        Call::OpenRequest { link, boxed, owner } => friend::open_request(
-            home,
-            (&link, boxed.as_ref().map(|boxed| boxed.as_slice())),
-            &owner,
-            ctx,
-        ),
+        Call::OpenRequest { link, boxed, owner } => {
+            friend::open_request(home, (&link, boxed.as_deref()), &owner, ctx)
+        }
         Call::Try { request, number } => friend::try_number(home, &request, &number, ctx),
         Call::Approve { request, way } => friend::approve(home, &request, &way, ctx),
         Call::Decline { request, reason } => friend::decline(home, &request, reason, ctx),

@@ -7,6 +7,7 @@ use crate::{
     calls::{Answer, Code, Happened, HttpCall, HttpRead, Upload},
     friend::id,
     home::{Cursor, Home, Waiting},
+    value::Octets,
 };
 use minicbor::Decoder;
 use recovery_core::{
@@ -34,7 +35,7 @@ fn http(home: &Home, waiting: &Waiting) -> Option<HttpCall> {
         path: String::new(),
         token: None,
         hold: None,
-        body: Vec::new(),
+        body: Octets::default(),
         over: false,
         passes: Vec::new(),
     };
@@ -63,7 +64,7 @@ fn http(home: &Home, waiting: &Waiting) -> Option<HttpCall> {
         Delivery::PutSlot { base, body, ttl, .. } => {
             let token = base.slot(relay.as_str());
             call.path = format!("/v1/slots/{}{}", token.id(), query(*ttl));
-            (call.token, call.body, call.over) = (Some(token.expose()), body.clone(), true);
+            (call.token, call.body, call.over) = (Some(token.expose()), Octets(body.clone()), true);
             call.passes = home.passes_for(relay);
         }
         Delivery::DeleteSlot { base, .. } => {
@@ -77,7 +78,7 @@ fn http(home: &Home, waiting: &Waiting) -> Option<HttpCall> {
 
 fn post(call: &mut HttpCall, to: &MailboxAddress, body: &[u8]) {
     (call.method, call.path) = ("POST", format!("/v1/mailboxes/{}/messages", to.id));
-    call.body = body.to_vec();
+    call.body = Octets(body.to_vec());
 }
 
 fn query(ttl: Option<u64>) -> String {
@@ -191,7 +192,7 @@ fn message<'a>(decoder: &mut Decoder<'a>) -> Option<Message<'a>> {
         match decoder.str().ok()? {
             "seq" => seq = Some(decoder.u64().ok()?),
             "body" => body = Some(decoder.bytes().ok()?).filter(|body| body.len() <= MESSAGE_MAX),
-            "posted_at" => drop(decoder.i64().ok()?),
+            "posted_at" => drop(decoder.u64().ok()?),
             _ => return None,
         }
     }
@@ -249,7 +250,7 @@ pub(crate) fn uploads(home: &Home, ctx: &mut Context<'_>) -> Result<Vec<Upload>,
             token: token.expose(),
             etag: copy.etag,
             version,
-            body: container.clone(),
+            body: Octets(container.clone()),
         }
     };
     Ok(behind.into_iter().map(upload).collect())
@@ -273,7 +274,8 @@ pub(crate) fn uploaded(
 mod tests {
     use super::{Answer, outbox, sent, uploads};
     use crate::{calls::ReachInput, friend, home::Home};
-    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+    use chacha20::ChaCha20Rng;
+    use rand_core::SeedableRng;
     use recovery_core::{
         flows::{Context, Delivery, Device, Step},
         ids::PassToken,

@@ -1,6 +1,6 @@
 //! What the page shows: people, requests, rehearsals. Names are as others wrote them; the page shows them as text.
 
-use crate::home::Home;
+use crate::{home::Home, value::put};
 use recovery_core::{
     circle::{Held, Opened, OpenedState, Standing},
     flows::{
@@ -12,11 +12,9 @@ use recovery_core::{
     name::Name,
     wire::messages::{HoldBy, Request},
 };
-use serde::Serialize;
 
 /// A home.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct View {
     /// The friend's name.
     pub name: String,
@@ -27,14 +25,13 @@ pub struct View {
     /// Rehearsals, the newest last.
     pub drills: Vec<Drill>,
     /// How many things wait to be sent.
-    pub queued: usize,
+    pub queued: u64,
     /// Unix seconds when the key card was last printed or saved.
     pub card_kept: Option<u64>,
 }
 
 /// Somebody the friend helps.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct Owner {
     /// Their id.
     pub id: String,
@@ -61,8 +58,7 @@ pub struct Owner {
 }
 
 /// A request.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct RequestView {
     /// Its id.
     pub id: String,
@@ -75,7 +71,7 @@ pub struct RequestView {
     /// Unix seconds, by the new device's clock.
     pub made: u64,
     /// Wrong numbers that are left.
-    pub tries_left: u8,
+    pub tries_left: u64,
     /// `open`, `approved`, `declined`, `burnt`, `cancelled`, `stopped`, `impostor` or `expired`.
     pub state: &'static str,
     /// The number was right.
@@ -87,12 +83,11 @@ pub struct RequestView {
     /// Warnings of other contacts: Unix seconds.
     pub alarms: Vec<u64>,
     /// Earlier requests in this person's name that were not approved here.
-    pub refused_before: usize,
+    pub refused_before: u64,
 }
 
 /// A rehearsal.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct Drill {
     /// Its id.
     pub id: String,
@@ -101,10 +96,47 @@ pub struct Drill {
     /// Unix seconds.
     pub made: u64,
     /// Wrong numbers that are left.
-    pub tries_left: u8,
+    pub tries_left: u64,
     /// It was answered, or its time is over.
     pub over: bool,
 }
+
+put!(View {
+    name: "name",
+    owners: "owners",
+    requests: "requests",
+    drills: "drills",
+    queued: "queued",
+    card_kept: "cardKept",
+});
+put!(Owner {
+    id: "id",
+    name: "name",
+    way: "way",
+    second: "second",
+    question: "question",
+    seen: "seen",
+    holds: "holds",
+    stored: "stored",
+    proved: "proved",
+    delay: "delay",
+    claimed: "claimed",
+});
+put!(RequestView {
+    id: "id",
+    owner: "owner",
+    claims: "claims",
+    device: "device",
+    made: "made",
+    tries_left: "triesLeft",
+    state: "state",
+    checked: "checked",
+    release_at: "releaseAt",
+    held_here: "heldHere",
+    alarms: "alarms",
+    refused_before: "refusedBefore",
+});
+put!(Drill { id: "id", owner: "owner", made: "made", tries_left: "triesLeft", over: "over" });
 
 /// What a home shows at a time.
 pub(crate) fn of(home: &Home, now: u64) -> View {
@@ -114,7 +146,7 @@ pub(crate) fn of(home: &Home, now: u64) -> View {
         owners: device.held().iter().map(owner).collect(),
         requests: device.opened().iter().map(|one| request(one, device, now)).collect(),
         drills: device.rehearsals().iter().map(|one| drill(one, device, now)).collect(),
-        queued: home.outbox.len(),
+        queued: home.outbox.len() as u64,
         card_kept: home.card_kept,
     }
 }
@@ -157,13 +189,13 @@ fn request(opened: &Opened, device: &Device, now: u64) -> RequestView {
         claims: said.as_ref().map(|said| said.card.name().to_string()).unwrap_or_default(),
         device: said.and_then(|said| said.device).map(|d| d.to_string()).unwrap_or_default(),
         made,
-        tries_left: opened.tries_left,
+        tries_left: opened.tries_left.into(),
         state: state(opened, made, now),
         checked: opened.checked,
         release_at: opened.release_at(now),
         held_here: opened.held.is_some_and(|held| held.by == HoldBy::Contacts && !held.by_file),
         alarms: opened.alarms.clone(),
-        refused_before: device.opened().iter().filter(refused).count(),
+        refused_before: device.opened().iter().filter(refused).count() as u64,
     }
 }
 
@@ -186,7 +218,7 @@ fn drill(rehearsal: &Rehearsal, device: &Device, now: u64) -> Drill {
         id: rehearsal.id.to_string(),
         owner: present(device, rehearsal.owner).to_string(),
         made: rehearsal.made,
-        tries_left: rehearsal.tries_left,
+        tries_left: rehearsal.tries_left.into(),
         over: rehearsal.answered || late,
     }
 }

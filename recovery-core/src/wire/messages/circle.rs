@@ -11,7 +11,7 @@ use crate::{
     secret::{Secret, SecretBytes},
     sign::{Kind, Statement},
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// Who holds approvals back until they are due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]

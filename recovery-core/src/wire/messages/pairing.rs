@@ -8,7 +8,7 @@ use crate::{
     secret::Secret,
     sign::{Kind, Statement},
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// What an invite's slot holds, boxed under the link's secret.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -9,7 +9,7 @@ use crate::{
     secret::SecretBytes,
     sign::{Kind, Signed, Statement},
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// The owner stops a recovery; signed for a contact, and once for the request.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

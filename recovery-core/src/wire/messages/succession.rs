@@ -6,7 +6,7 @@ use crate::{
     keys::{Card, PublicKeys},
     sign::{Kind, Signed, Statement},
 };
-use minicbor::{Decode, Encode};
+use recovery_derive::{Decode, Encode};
 
 /// An owner's new device takes the place of a former one, signed by the former identity for one contact: the
 /// vault was opened. What it signs is itself signed by the request with which the device came back.
