@@ -169,10 +169,7 @@ impl App {
     /// A link from the argument, standard input, or a question.
     fn link(&self, given: Option<String>) -> Result<Link, Failure> {
         let text = match given.as_deref() {
-            Some("-") => stdin_text(LINK_TEXT_MAX).map_err(|error| {
-                let message = format!("Standard input can't be read: {error}.");
-                Failure::new("file-failed", message, "Give the link as an argument.".to_owned())
-            })?,
+            Some("-") => stdin_or(LINK_TEXT_MAX, "Give the link as an argument.")?,
             Some(text) => Zeroizing::new(text.to_owned()),
             None => Zeroizing::new(self.ui.ask("Paste the link", "LINK")?),
         };
@@ -185,6 +182,14 @@ impl App {
         told.iter().for_each(|text| self.ui.warn(text));
         told
     }
+}
+
+/// Text from standard input, at most `max` octets, or what to do `instead`.
+fn stdin_or(max: u64, instead: &str) -> Result<Zeroizing<String>, Failure> {
+    stdin_text(max).map_err(|error| {
+        let message = format!("Standard input can't be read: {error}.");
+        Failure::new("file-failed", message, instead.to_owned())
+    })
 }
 
 /// The parcels that came with a link: all of them, or none.

@@ -2,11 +2,11 @@
 
 use crate::ids::{HoldId, MailboxId, SlotId};
 use minicbor::{
-    Decoder, Encoder,
+    Decoder, Encode, Encoder,
     decode::{self, Decode},
-    encode::{self, Encode},
+    encode,
 };
-use recovery_derive::{Decode, Encode};
+use recovery_derive::Decode;
 use std::{fmt, str::FromStr};
 
 /// The URL of a relay, in one spelling: `https://host[:port][/prefix]`, ASCII, lower-case host, no

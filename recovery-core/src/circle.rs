@@ -17,8 +17,9 @@ use crate::{
     secret::{Secret, SecretBytes},
     wire::{self, link::LinkSecret, messages::HoldPolicy},
 };
+use minicbor::Encode;
 use rand_core::CryptoRng;
-use recovery_derive::{Decode, Encode};
+use recovery_derive::Decode;
 
 /// The mailboxes that one side of a pair reads: one base, the relays where they were opened.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -29,8 +29,9 @@ use crate::{
     name::Name,
     wire::messages::AlertKind,
 };
+use minicbor::Encode;
 use rand_core::CryptoRng;
-use recovery_derive::{Decode, Encode};
+use recovery_derive::Decode;
 
 pub use device::{Device, Recovery};
 pub use places::VaultCopy;

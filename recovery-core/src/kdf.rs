@@ -3,7 +3,8 @@
 use crate::secret::Secret;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use hkdf::Hkdf;
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 use sha2::Sha256;
 use zeroize::Zeroize;
 

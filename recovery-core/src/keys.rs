@@ -13,11 +13,11 @@ use crate::{
 };
 use ed25519_dalek::{Signature, SignatureError, Signer, SigningKey, VerifyingKey};
 use minicbor::{
-    Decoder, Encoder,
+    Decoder, Encode, Encoder,
     decode::{self, Decode},
-    encode::{self, Encode},
+    encode,
 };
-use recovery_derive::{Decode, Encode};
+use recovery_derive::Decode;
 use std::fmt;
 
 /// A person's or device's secret half: both key pairs, derived from one 32-octet seed.

@@ -12,8 +12,9 @@ use crate::{
     secret::Secret,
     wire::{V1, Wire},
 };
+use minicbor::Encode;
 use rand_core::CryptoRng;
-use recovery_derive::{Decode, Encode};
+use recovery_derive::Decode;
 use zeroize::Zeroizing;
 
 /// R: 32 random octets that open the vault.

@@ -5,8 +5,8 @@ use crate::{
     name::Name,
     slip39::{self, Groups, Slip39Error},
 };
-use minicbor::{decode::Decode, encode::Encode};
-use recovery_derive::{Decode, Encode};
+use minicbor::{Encode, decode::Decode};
+use recovery_derive::Decode;
 
 /// Some people of whom `threshold` suffice. Who stands twice holds two pieces.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

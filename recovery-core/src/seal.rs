@@ -10,8 +10,9 @@ use crate::{
     sign::Signed,
     wire::{self, DecodeError, V1, Wire, limits::MESSAGE_SIZES},
 };
+use minicbor::Encode;
 use rand_core::CryptoRng;
-use recovery_derive::{Decode, Encode};
+use recovery_derive::Decode;
 
 /// First octet of every sealed message.
 const VERSION: u8 = 1;

@@ -10,7 +10,8 @@ use crate::{
     labels,
     wire::{self, DecodeError, V1, Wire},
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 use zeroize::Zeroize;
 
 /// What a statement is; each kind has its own label.

@@ -15,8 +15,9 @@ use crate::{
     secret::{Secret, SecretBytes},
     wire::{self, DecodeError, V1, Wire, limits::SLOT_SIZES},
 };
+use minicbor::Encode;
 use rand_core::CryptoRng;
-use recovery_derive::{Decode, Encode};
+use recovery_derive::Decode;
 
 /// Longest entry: 64 KiB.
 pub const ENTRY_MAX: usize = 65_536;

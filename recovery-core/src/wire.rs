@@ -161,8 +161,9 @@ pub fn unpad(padded: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::{DecodeError, V1, Wire, decode, encode, pad, unpad};
+    use minicbor::Encode;
     use proptest::prelude::*;
-    use recovery_derive::{Decode, Encode};
+    use recovery_derive::Decode;
 
     #[derive(Debug, PartialEq, Encode, Decode)]
     struct Sample {

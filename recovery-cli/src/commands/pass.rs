@@ -1,7 +1,7 @@
 //! `pass`: the way into a relay that is not open to everybody.
 
-use super::{App, DONE, PASSPHRASE_MAX};
-use crate::{cli::Pass, ui::stdin_text, words::Failure};
+use super::{App, DONE, PASSPHRASE_MAX, stdin_or};
+use crate::{cli::Pass, ui::plural, words::Failure};
 use recovery_client::{KnownPass, home::read_limited};
 use recovery_core::{address::RelayUrl, ids::PassToken};
 use serde_json::json;
@@ -24,7 +24,10 @@ pub(super) async fn run(app: &App, args: Pass) -> Result<ExitCode, Failure> {
     let queued = client.queued();
     let text = match queued {
         0 => format!("{relay}: the pass is kept"),
-        _ => format!("{relay}: the pass is kept; {queued} things wait to be sent: 'recovery sync'"),
+        _ => {
+            let things = plural(queued as u64, "thing");
+            format!("{relay}: the pass is kept; still to be sent: {things} ('recovery sync')")
+        }
     };
     app.ui
         .result(&json!({ "relay": relay.as_str(), "queued": queued, "warnings": warnings }), &text);
@@ -66,10 +69,7 @@ fn forget(app: &App, relay: &RelayUrl) -> Result<ExitCode, Failure> {
 fn given(app: &App, file: Option<&Path>) -> Result<PassToken, Failure> {
     let text = match file {
         Some(path) if path == Path::new("-") => {
-            stdin_text(PASSPHRASE_MAX as u64).map_err(|error| {
-                let message = format!("Standard input can't be read: {error}.");
-                Failure::new("file-failed", message, "Name a file instead.".to_owned())
-            })?
+            stdin_or(PASSPHRASE_MAX as u64, "Name a file instead.")?
         }
         Some(path) => {
             let octets = read_limited(path, PASSPHRASE_MAX)?;

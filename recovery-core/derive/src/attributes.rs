@@ -11,12 +11,6 @@ pub(crate) struct Place<'a> {
     pub(crate) kind: String,
 }
 
-impl Place<'_> {
-    pub(crate) fn is_option(&self) -> bool {
-        self.kind == "Option"
-    }
-}
-
 /// The fields in the order of their places.
 pub(crate) fn places(fields: &Fields) -> Result<Vec<Place<'_>>> {
     let mut places = fields.iter().map(place).collect::<Result<Vec<_>>>()?;

@@ -1,4 +1,4 @@
-//! `#[derive(Encode, Decode)]` for values of recovery-core: the attributes of minicbor's derives, and the same octets.
+//! `#[derive(Decode)]` for values of recovery-core: the attributes of minicbor's derive, and the same octets.
 //!
 //! minicbor's `Decode` also takes what nobody may send here: arrays of indefinite length, unknown places, variants that
 //! it does not know. `wire::decode` refuses all of that afterwards, because it encodes differently. This one refuses it
@@ -7,7 +7,6 @@
 
 mod attributes;
 mod decode;
-mod encode;
 
 use proc_macro2::TokenStream;
 use syn::{DeriveInput, Error, Result};
@@ -17,12 +16,6 @@ use syn::{DeriveInput, Error, Result};
 #[proc_macro_derive(Decode, attributes(n, cbor))]
 pub fn derive_decode(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     derive(input, decode::implement)
-}
-
-/// Writes it. Places that are absent at the end are left out.
-#[proc_macro_derive(Encode, attributes(n, cbor))]
-pub fn derive_encode(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    derive(input, encode::implement)
 }
 
 fn derive(

@@ -12,7 +12,8 @@ use crate::{
         messages::{Bundle, Checked, HoldBy, Pieces},
     },
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// A generation that a contact holds.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

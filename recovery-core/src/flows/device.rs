@@ -25,7 +25,8 @@ use crate::{
         messages::{AlertKind, GuestPass},
     },
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// A person's device. Everything lasting is in [`Device::encode`]; the rest is derived from it.
 pub struct Device {

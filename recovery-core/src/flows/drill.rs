@@ -14,7 +14,8 @@ use crate::{
         messages::{CircleProof, Drill, DrillAnswer},
     },
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 use subtle::ConstantTimeEq;
 
 /// Rehearsals that a device remembers, on either side.

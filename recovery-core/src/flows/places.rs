@@ -6,7 +6,8 @@ use crate::{
     ids::{Base, CircleId, SlotId},
     vault::{ContainerError, Vault, VaultError},
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// What one relay is known to hold of the vault, under one root key.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -22,7 +22,8 @@ use crate::{
         messages::{AlertKind, Cancel, Request, RequestSlot},
     },
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// How long a request can be approved: 14 days.
 pub const REQUEST_SECONDS: u64 = 14 * 86_400;

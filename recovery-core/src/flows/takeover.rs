@@ -26,7 +26,8 @@ use crate::{
         messages::{Forget, Moved, Succession, Successor},
     },
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// Requests by which this person came back that are remembered.
 const REQUESTS_MAX: usize = 8;

@@ -1,6 +1,7 @@
 //! What a home holds: the device, what could not be sent yet, how far each mailbox was read, and the key card.
 
 use crate::{calls::Code, card};
+use minicbor::Encode;
 use recovery_core::{
     address::RelayUrl,
     flows::{Context, Delivery, Device, Event, Step},
@@ -8,7 +9,7 @@ use recovery_core::{
     secret::SecretBytes,
     wire::{self, V1, Wire, messages::GuestPass},
 };
-use recovery_derive::{Decode, Encode};
+use recovery_derive::Decode;
 use zeroize::Zeroizing;
 
 /// A home, in memory.

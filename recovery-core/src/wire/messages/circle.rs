@@ -11,7 +11,8 @@ use crate::{
     secret::{Secret, SecretBytes},
     sign::{Kind, Statement},
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// Who holds approvals back until they are due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]

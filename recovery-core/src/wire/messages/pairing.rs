@@ -8,7 +8,8 @@ use crate::{
     secret::Secret,
     sign::{Kind, Statement},
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// What an invite's slot holds, boxed under the link's secret.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

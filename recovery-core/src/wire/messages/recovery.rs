@@ -9,7 +9,8 @@ use crate::{
     secret::SecretBytes,
     sign::{Kind, Signed, Statement},
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// The owner stops a recovery; signed for a contact, and once for the request.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

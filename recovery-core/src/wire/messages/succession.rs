@@ -6,7 +6,8 @@ use crate::{
     keys::{Card, PublicKeys},
     sign::{Kind, Signed, Statement},
 };
-use recovery_derive::{Decode, Encode};
+use minicbor::Encode;
+use recovery_derive::Decode;
 
 /// An owner's new device takes the place of a former one, signed by the former identity for one contact: the
 /// vault was opened. What it signs is itself signed by the request with which the device came back.
