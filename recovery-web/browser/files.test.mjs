@@ -114,3 +114,85 @@ test('the relay is gone, and the request and the approval travel as files', asyn
   assert.equal(String(asked.anew.run(['show', 'a secret']).stdout), SECRET);
   assert.deepEqual(bob.errors, []);
 });
+
+test('never a relay: a page from a disk accepts, holds, approves, and comes back from its key card, all by files', async () => {
+  const people = ['Anna', 'Carol'].map((name) => world.person(name));
+  const [anna, carol] = people.map((person) => Object.assign(person, { home: `${person.home}, without a relay` }));
+  anna.init('files');
+  anna.run(['add', 'a secret'], { input: SECRET });
+  let bob = await Friend.open(browser, 'Bob');
+  const called = [];
+  bob.page.on('request', (request) => called.push(request.url()));
+  await bob.page.goto(PAGE);
+  await bob.heading('Help a friend');
+
+  // The invitation, with a file of it.
+  const invitation = anna.invite('Bob');
+  const invited = given(anna, 'invitation');
+  await link(bob, invitation);
+  await bob.page.getByText('This link goes with a file').waitFor();
+  await choose(bob, asks('a request of somebody').file);
+  await bob.page.getByText('is not in this file').waitFor();
+  await bob.page.getByLabel('The file').setInputFiles([]);
+  await bob.fill('Or paste its text', readFileSync(invited, 'utf8').replace('A', 'B'));
+  await bob.press('Take it in');
+  await bob.page.getByText('changed or cut on its way').waitFor();
+  await bob.fill('Or paste its text', readFileSync(invited, 'utf8'));
+  await bob.press('Take it in');
+  await bob.heading('Anna asks for your help');
+  await bob.press('Yes, I want to help');
+  await bob.fill('A way you trust', 'her door');
+  await bob.press('Next');
+  await bob.fill('Your name', 'Bob');
+  await bob.press('Accept, and help');
+  await bob.heading('Compare this number');
+  await bob.settled();
+  const number = await bob.page.locator('.number').textContent();
+  const words = await bob.keepCard();
+  await bob.press('Something waits to be given out as a file');
+  anna.run(['sync', '--import', await gives(bob, 'answer of Bob')]);
+  anna.run(['contacts', 'verify', 'Bob', '--number', number]);
+  const other = anna.invite('Carol');
+  carol.run(['accept', other, '--name', 'Carol', '--no-passphrase', '--import', given(anna, 'invitation of Carol')]);
+  anna.run(['sync', '--import', given(carol, 'answer of Carol')]);
+
+  // The piece, and the proof of it.
+  anna.run(['protect', '--threshold', '2']);
+  const pieces = given(anna, 'pieces');
+  carol.run(['sync', '--import', pieces]);
+  await take(bob, pieces);
+  const receipts = [await gives(bob, 'receipt of Bob'), given(carol, 'receipt of Carol')];
+  await bob.page.getByText('safe here').waitFor();
+  anna.run(['sync', '--import', ...receipts]);
+  assert.equal(anna.json(['status']).circle.active, true);
+  await bob.page.reload();
+  await bob.heading('You are a recovery contact');
+  await take(bob, pieces);
+  await bob.heading('You are a recovery contact');
+  assert.equal(await bob.page.getByText('has come and is kept').count(), 0, 'the same file again is news');
+
+  // The browser forgets; words and file bring everything back.
+  await bob.press('My key card');
+  await bob.heading('Your key card');
+  const card = await saved(bob, 'Save a file as well', 'card of Bob');
+  assert.deepEqual(bob.errors, []);
+  await bob.context.close();
+  bob = await Friend.open(browser, 'Bob');
+  bob.page.on('request', (request) => called.push(request.url()));
+  await bob.page.goto(PAGE);
+  await bob.press('I have a key card');
+  await bob.fill('The 20 words', words);
+  await bob.page.getByLabel('The file, if you saved one').setInputFiles(card);
+  await bob.press('Bring everything back');
+  await bob.heading('You are a recovery contact');
+  await bob.page.getByText('safe here').waitFor();
+
+  // The device is lost.
+  const asked = asks('the request');
+  const approval = await approves(bob, asked, 'the approval of Bob');
+  carol.run(['approve', asked.link, '--owner', 'Anna', '--number', asked.number, '--import', asked.file]);
+  asked.anew.run(['restore', '--no-wait', '--import', approval, given(carol, 'the approval of Carol')]);
+  assert.equal(String(asked.anew.run(['show', 'a secret']).stdout), SECRET);
+  assert.deepEqual(called.filter((url) => !/^(file|blob|data):/.test(url)), [], 'something was called');
+  assert.deepEqual(bob.errors, []);
+});
