@@ -180,3 +180,91 @@ pub(crate) fn give(home: &mut Home, now: u64) -> Answer {
     let text = armor::encode(Title::Messages, &wire::encode(&home.parcel));
     Answer::File(Octets(text.into_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{calls::ReachInput, friend, home::Home};
+    use chacha20::ChaCha20Rng;
+    use rand_core::SeedableRng;
+    use recovery_core::{
+        address::{MailboxAddress, RelayUrl},
+        flows::Device,
+        kdf::KdfCost,
+    };
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn post(to: u8, body: &[u8]) -> Delivery {
+        let relay: RelayUrl = RelayUrl::FILES.parse().unwrap();
+        let to = MailboxAddress { relay, id: MailboxId::new([to; 32]) };
+        Delivery::Post { to, body: body.to_vec() }
+    }
+
+    fn text(answer: Answer) -> String {
+        let Answer::File(Octets(octets)) = answer else { panic!("{answer:?}") };
+        String::from_utf8(octets).unwrap()
+    }
+
+    /// Bob, who accepted an invite without a relay; its link, and the file that came with it.
+    fn bob() -> (Home, String, String) {
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        let mut ctx = Context { now: NOW, rng: &mut rng, cost: KdfCost::STANDARD };
+        let files = vec![RelayUrl::FILES.parse().unwrap()];
+        let mut anna = Device::new("Anna".parse().unwrap(), files, &mut ctx);
+        let invited = anna.invite("Bob".parse().unwrap(), &mut ctx).unwrap();
+        let link = invited.link.expose().to_string();
+        let mut parcel = Parcel::default();
+        invited.step.outbox.into_iter().for_each(|delivery| parcel.add(delivery, NOW));
+        let file = armor::encode(Title::Messages, &wire::encode(&parcel));
+        let Answer::File(Octets(found)) = boxed(&link, &file).unwrap() else { panic!("no box") };
+        let mut home = Home::create("Bob", &mut ctx).unwrap();
+        friend::accept(&mut home, &link, &found, ReachInput::default(), &mut ctx).unwrap();
+        (home, link, file)
+    }
+
+    #[test]
+    fn what_waits_for_files_is_given_out_again_until_it_is_over() {
+        let (mut home, ..) = bob();
+        assert!(!home.outbox.is_empty());
+        let first = text(give(&mut home, NOW));
+        assert!(home.outbox.is_empty());
+        assert_eq!(Parcel::read(&first).unwrap().posts.len(), 1);
+        let mut home = Home::decode(&home.encode()).unwrap();
+        assert_eq!(text(give(&mut home, NOW + POSTED_SECONDS - 1)), first);
+        assert!(Parcel::read(&text(give(&mut home, NOW + POSTED_SECONDS))).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_was_changed_anywhere_changes_nothing() {
+        let (mut home, link, file) = bob();
+        let mut rng = ChaCha20Rng::from_seed([2; 32]);
+        let mut ctx = Context { now: NOW, rng: &mut rng, cost: KdfCost::STANDARD };
+        let before = home.encode().to_vec();
+        assert!(matches!(take(&mut home, &file, &mut ctx), Ok(Answer::Took { .. })));
+        assert_eq!(home.encode().to_vec(), before, "nothing in it is for Bob");
+        for at in (0..file.len() - 1).step_by(37) {
+            let mut octets = file.clone().into_bytes();
+            octets[at] = if octets[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(octets).unwrap();
+            assert!(take(&mut home, &changed, &mut ctx).is_err(), "{at}");
+            assert!(boxed(&link, &changed).is_err(), "{at}");
+            assert!(take(&mut home, &file[..at], &mut ctx).is_err(), "{at}");
+        }
+        assert_eq!(home.encode().to_vec(), before);
+    }
+
+    #[test]
+    fn the_same_message_is_in_a_parcel_once_and_the_newest_stay() {
+        let mut parcel = Parcel::default();
+        let long = vec![1; 1_024 * 1_024];
+        for to in 0..12 {
+            parcel.add(post(to, &long), NOW + u64::from(to));
+            parcel.add(post(to, &long), NOW + 100);
+        }
+        assert_eq!(parcel.posts.len(), 12);
+        parcel.shrink(NOW + 200);
+        let first = MailboxId::new([4; 32]);
+        assert_eq!((parcel.posts.len(), parcel.posts[0].to == first), (8, true));
+    }
+}
