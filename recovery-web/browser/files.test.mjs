@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { inspect } from './screen.mjs';
 import { Friend, otherNumber, ROOT, World } from './world.mjs';
 
 const SECRET = 'correct horse battery staple';
@@ -107,6 +108,8 @@ test('the relay is gone, and the request and the approval travel as files', asyn
   const called = [];
   bob.page.on('request', (request) => called.push(request.url()));
   const file = await approves(bob, asked, 'approval of Bob');
+  await bob.page.locator('h1').focus();
+  await inspect(bob, 'give');
   assert.ok(!called.some((url) => url.includes('files.invalid')), 'an address that is none was called');
   const from = ['approve', asked.link, '--owner', 'Anna', '--number', asked.number, '--import', asked.file];
   carol.run([...from, '--output', path('approval of Carol')]);
