@@ -208,10 +208,7 @@ impl Call {
             "giveFile" => Self::GiveFile,
             "tidy" => Self::Tidy,
             "alarmSlots" => Self::AlarmSlots { request: text("request")? },
-            "alarms" => {
-                let found = it.all_octets("found")?;
-                Self::Alarms { request: text("request")?, found }
-            }
+            "alarms" => Self::Alarms { request: text("request")?, found: it.all_octets("found")? },
             "uploads" => Self::Uploads,
             "uploaded" => {
                 let version = it.number("version")?;
