@@ -7,8 +7,8 @@ import { Friend, World } from './world.mjs';
 
 /** Seconds: for a word read (200 a minute), to look around on a screen, to find and press a button, for a key. */
 const [WORD, SCREEN, PRESS, KEY] = [60 / 200, 2, 1, 0.2];
-/** Seconds that accepting and approving may take. 60 were aimed at for accepting: 24 words too many are left. */
-const [ACCEPT, APPROVE] = [70, 180];
+/** Seconds that accepting and approving may take. */
+const [ACCEPT, APPROVE] = [60, 180];
 const world = new World();
 let relay, browser, anna, bob;
 

@@ -59,6 +59,10 @@ test('an invitation', async () => {
   await bob.heading('How safe');
   await at('safe');
   await bob.home();
+  await bob.press('Without the server');
+  await bob.heading('By file');
+  await at('files');
+  await bob.home();
   await bob.press('I got a link');
   await bob.heading('Open a link');
   await at('link');
@@ -143,6 +147,6 @@ test('this browser forgets, and the card brings it back', async () => {
 });
 
 test('every screen was looked at', () => {
-  assert.ok(seen >= 26 * 4, `${seen} checks`);
+  assert.ok(seen >= 27 * 4, `${seen} checks`);
   assert.deepEqual(bob.errors, []);
 });

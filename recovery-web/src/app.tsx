@@ -6,7 +6,7 @@ import { Failure, type Happened, prepare, type View } from './core.ts';
 import { Home, type Place } from './home.tsx';
 import { type Key, type Lang, language, setLanguage, t } from './i18n.ts';
 import { Invite } from './invite.tsx';
-import { fetchSlot, sync } from './net.ts';
+import { boxOf, sync } from './net.ts';
 import { Button, Problem, Screen } from './parts.tsx';
 import { act, ask, beginDraft, type Draft, draft as keptDraft, hasHome, keptLanguage, keepLanguage, onChange, setDraft } from './store.ts';
 
@@ -90,7 +90,7 @@ function App() {
     const owner = draft?.fields['owner'];
     if (!owner) return open(text, true);
     (await later()).checkScanned(link);
-    const boxed = await fetchSlot(link.slots);
+    const boxed = await boxOf({ ...draft, link: text });
     const { request } = await act({ openRequest: { link: text, boxed, owner } }, 'opened');
     await save({ link: text, step: 'say', fields: { ...draft.fields, request, scanned: 'yes' } });
     await refresh();
@@ -158,11 +158,14 @@ function App() {
     const drill = place.at === 'drill' ? view?.drills.find((drill) => drill.id === place.id) : undefined;
     const drillOwner = drill && view?.owners.find((owner) => owner.id === drill.owner);
     const back = () => go(draft?.fields['request'] ? { at: 'draft' } : { at: 'home' });
+    const show = (find: (screens: Later) => ComponentChildren) => <WhenLoaded show={find} />;
     if (place.at === 'draft' && draft?.fields['kind'] === 'invite') {
-      return <Invite key={draft.link} draft={draft} save={save} done={home} card={() => void refresh().then(() => go({ at: 'card' }))} />;
+      return (
+        <Invite key={draft.link} draft={draft} save={save} done={home} card={() => void refresh().then(() => go({ at: 'card' }))}
+          file={(took) => show(({ TakeBox }) => <TakeBox link={draft.link} took={took} />)} />
+      );
     }
     if (place.at === 'draft' && draft && !view) return <NotHere go={go} />;
-    const show = (find: (screens: Later) => ComponentChildren) => <WhenLoaded show={find} />;
     if (place.at === 'draft' && draft && view) {
       return show(({ Request }) => (
         <Request key={draft.fields['request'] ?? draft.link} draft={draft} view={view} save={save} refresh={refresh} done={home}
@@ -173,6 +176,7 @@ function App() {
     if (place.at === 'restore') return show(({ Restore }) => <Restore go={go} refresh={refresh} />);
     if (place.at === 'link') return show(({ PasteLink }) => <PasteLink go={go} open={(text) => open(text, false)} />);
     if (place.at === 'scan') return show(({ Scan }) => <Scan found={scanned} back={back} />);
+    if (place.at === 'files' && view) return show(({ Files }) => <Files view={view} go={go} refresh={refresh} tell={tell} />);
     if (place.at === 'safe') return show(({ HowSafe }) => <HowSafe go={go} />);
     if (place.at === 'owner' && owner) return show(({ Person }) => <Person owner={owner} go={go} />);
     if (place.at === 'device' && owner) return show(({ NewDevice }) => <NewDevice owner={owner} go={go} refresh={refresh} />);

@@ -14,6 +14,7 @@ export type Call =
   | { cardSlot: { words: string; relay: string } }
   | { openCard: { words: string; boxed: Uint8Array } }
   | { openFile: { words: string; file: Uint8Array } }
+  | { boxed: { link: string; file: string } }
   | { accept: { link: string; boxed: Uint8Array; reach: Reach } }
   | { pairing: { owner: string } }
   | { verify: { owner: string; number: string } }
@@ -26,6 +27,7 @@ export type Call =
   | { leave: { owner: string } }
   | { sent: { id: number; status: number; code: string } }
   | { took: { read: string; epoch: string; body: Uint8Array } }
+  | 'giveFile' | { takeFile: { file: string } }
   | { alarmSlots: { request: string } }
   | { alarms: { request: string; found: Uint8Array[] } }
   | { uploaded: { relay: string; etag: string; version: number } };
@@ -42,7 +44,7 @@ export type Request = {
 };
 export type Drill = { id: string; owner: string; made: number; triesLeft: number; over: boolean };
 export type View = {
-  name: string; owners: Owner[]; requests: Request[]; drills: Drill[]; queued: number; cardKept: number | null;
+  name: string; owners: Owner[]; requests: Request[]; drills: Drill[]; queued: number; forFiles: number; cardKept: number | null;
 };
 export type HttpCall = {
   id: number; relay: string; method: string; path: string; token: string | null; hold: string | null;
@@ -97,9 +99,12 @@ declare global {
 let compiled: Promise<WebAssembly.Module> | undefined;
 let running: Module | undefined;
 
+export const fromBase64 = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+export const toBase64 = (octets: Uint8Array) => btoa(Array.from(octets, (octet) => String.fromCharCode(octet)).join(''));
+
 async function compile(): Promise<WebAssembly.Module> {
   const inline = globalThis.CORE_WASM;
-  if (inline) return WebAssembly.compile(Uint8Array.from(atob(inline), (c) => c.charCodeAt(0)));
+  if (inline) return WebAssembly.compile(fromBase64(inline));
   const response = await fetch(new URL('core.wasm', import.meta.url)).catch(() => null);
   if (!response?.ok) throw new Failure('page-incomplete');
   return WebAssembly.compile(await response.arrayBuffer());

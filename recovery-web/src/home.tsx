@@ -6,7 +6,7 @@ import { Busy, Button, Name, Screen, useTask } from './parts.tsx';
 
 export type Go = (place: Place) => void;
 export type Place =
-  | { at: 'home' } | { at: 'card' } | { at: 'restore' } | { at: 'link' } | { at: 'scan' } | { at: 'safe' }
+  | { at: 'home' } | { at: 'card' } | { at: 'restore' } | { at: 'link' } | { at: 'scan' } | { at: 'safe' } | { at: 'files' }
   | { at: 'owner'; id: string } | { at: 'leave'; id: string } | { at: 'device'; id: string } | { at: 'drill'; id: string } | { at: 'draft' };
 
 type Props = {
@@ -30,6 +30,7 @@ export function Home({ view, go, look, notes, unreachable, openRequest, waiting 
         <p class="problem">{t('home.noCard')} <button type="button" class="link" onClick={() => go({ at: 'card' })}>{t('home.card')}</button></p>
       )}
       {waiting && <Button kind="main" onClick={() => go({ at: 'draft' })}>{t('home.goOn')}</Button>}
+      {view.forFiles > 0 && <Button kind="main" onClick={() => go({ at: 'files' })}>{t('home.forFiles')}</Button>}
       {open.map((request) => (
         <Button key={request.id} kind="main" onClick={() => openRequest(request.id)}>
           {request.releaseAt !== null
@@ -63,6 +64,7 @@ export function Home({ view, go, look, notes, unreachable, openRequest, waiting 
       <Button disabled={busy} onClick={() => run(look)}>{t('home.look')}</Button>
       <Button onClick={() => go({ at: 'link' })}>{t('home.link')}</Button>
       <Button onClick={() => go({ at: 'card' })}>{t('home.card')}</Button>
+      <Button kind="plain" onClick={() => go({ at: 'files' })}>{t('home.files')}</Button>
       <Button kind="plain" onClick={() => go({ at: 'safe' })}>{t('home.safe')}</Button>
     </Screen>
   );

@@ -1,27 +1,38 @@
-// Words: flat JSON for each language, the same keys in all; only the language that is read is loaded. What others wrote
-// goes in as text, made harmless.
+// Words: flat JSON for each language, the same keys in all; of those that the first screens need only the language that is
+// read is loaded, the others come with their screens. What others wrote goes in as text, made harmless.
 
 import type en from './words/en.json';
+import type later from './words/later-en.json';
 
-export type Key = keyof typeof en;
+type Early = Record<keyof typeof en, string>;
+type Later = Record<keyof typeof later, string>;
+export type Key = keyof Early | keyof Later;
 export type Lang = 'en' | 'de';
-type Words = Record<Key, string>;
+type Words = Early & Later;
 
-const LOAD: Record<Lang, () => Promise<{ default: Words }>> = {
+const LOAD: Record<Lang, () => Promise<{ default: Early }>> = {
   en: () => import('./words/en.json', { with: { type: 'json' } }),
   de: () => import('./words/de.json', { with: { type: 'json' } }),
 };
 
 let lang: Lang = [...navigator.languages].map((tag) => tag.slice(0, 2)).find((tag) => tag in LOAD) as Lang ?? 'en';
 let words = {} as Words;
+let laterWords: Record<Lang, Later> | undefined;
 
 export const language = (): Lang => lang;
 
 /** To be called once before anything is said. If the words can't be loaded, the language stays as it is. */
 export async function setLanguage(next: Lang): Promise<void> {
-  words = (await LOAD[next]()).default;
+  const early = (await LOAD[next]()).default;
   lang = next;
+  words = { ...early, ...laterWords?.[next] } as Words;
   document.documentElement.lang = next;
+}
+
+/** The words of the screens that are loaded later; to be called before any of these is shown. */
+export function addWords(all: Record<Lang, Later>): void {
+  laterWords = all;
+  words = { ...words, ...all[lang] };
 }
 
 /** Left to right isolates, so that a name never changes what stands around it. */

@@ -1,17 +1,21 @@
 // Accepting an invite (S0): what it means, how to reach the owner, the number to compare, and keeping the key safe.
 
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Failure, type Place } from './core.ts';
+import { Failure } from './core.ts';
 import { t } from './i18n.ts';
-import { fetchSlot, sync } from './net.ts';
+import { boxOf, sync, wantsFile } from './net.ts';
 import { Busy, Button, Field, Problem, Screen, useTask } from './parts.tsx';
 import { act, ask, type Draft, hasHome, persist } from './store.ts';
 
-type Props = { draft: Draft; save: (draft: Draft | null) => Promise<void>; done: () => Promise<void>; card: () => void };
+type Props = {
+  draft: Draft; save: (draft: Draft | null) => Promise<void>; done: () => Promise<void>; card: () => void;
+  /** Where the file that came with the link is taken in. */
+  file: (took: (box: string) => Promise<void>) => ComponentChildren;
+};
 
-async function boxOf(link: string): Promise<Uint8Array> {
-  const slots: Place[] = (await ask({ link: { text: link } }, 'link')).slots;
-  const boxed = await fetchSlot(slots);
+async function invitation(draft: Draft): Promise<Uint8Array> {
+  const boxed = await boxOf(draft);
   if (!boxed) throw new Failure('invite-used');
   return boxed;
 }
@@ -26,19 +30,21 @@ export function Invite(props: Props) {
 }
 
 /** What is asked, before anything is said to anybody. */
-function Welcome({ draft, save, done }: Props) {
+function Welcome({ draft, save, done, file }: Props) {
   const [owner, setOwner] = useState(draft.fields['owner'] ?? '');
   const { busy, code, run } = useTask();
   const look = () => run(async () => {
-    const invite = await ask({ invite: { link: draft.link, boxed: await boxOf(draft.link) } }, 'invite');
+    const invite = await ask({ invite: { link: draft.link, boxed: await invitation(draft) } }, 'invite');
     setOwner(invite.name);
   });
-  useEffect(() => { void look(); }, []);
+  const { box } = draft.fields;
+  useEffect(() => { void look(); }, [box]);
   if (!owner) {
     return (
       <Screen title="invite.title">
         <Busy busy={busy} />
         <Problem code={code} />
+        {wantsFile(code) && file((box) => save({ ...draft, fields: { ...draft.fields, box } }))}
         {code && <Button kind="main" onClick={look}>{t('again')}</Button>}
         {code && <Button onClick={async () => { await save(null); await done(); }}>{t('toHome')}</Button>}
       </Screen>
@@ -85,7 +91,7 @@ function YourName({ draft, save }: Props) {
   useEffect(() => { void hasHome().then(setKnown); }, []);
   const accept = () => run(async () => {
     const { way = '', second = '', question = '' } = draft.fields;
-    const boxed = await boxOf(draft.link);
+    const boxed = await invitation(draft);
     if (!(await hasHome())) await act({ create: { name } }, 'view');
     const accepted = await act({ accept: { link: draft.link, boxed, reach: { way, second, question } } }, 'pairing');
     await persist();

@@ -1,7 +1,7 @@
 // HTTP to relays: makes the calls that the core names and tells it what came of each.
 
-import { Failure, type Happened, type HttpCall, type HttpRead, type Place, type Upload } from './core.ts';
-import { act, alone } from './store.ts';
+import { Failure, fromBase64, type Happened, type HttpCall, type HttpRead, type Place, type Upload } from './core.ts';
+import { act, alone, ask, type Draft } from './store.ts';
 
 const TIMEOUT = 20_000;
 /** Pages that are read of a mailbox in one go: more than any relay needs for a full one. */
@@ -18,11 +18,11 @@ type Ask = {
 };
 
 /** One call; status 0 if no relay answered. Without a pass first: each pass says who invited. */
-async function relay(url: string, ask: Ask): Promise<Answer> {
-  let answer = await once(url, ask);
-  for (const pass of ask.passes ?? []) {
+async function relay(url: string, what: Ask): Promise<Answer> {
+  let answer = await once(url, what);
+  for (const pass of what.passes ?? []) {
     if (answer.code !== 'pass-needed' && answer.code !== 'pass-used-up') break;
-    answer = await once(url, { ...ask, headers: { ...ask.headers, 'Recovery-Pass': pass } });
+    answer = await once(url, { ...what, headers: { ...what.headers, 'Recovery-Pass': pass } });
   }
   return answer;
 }
@@ -73,6 +73,17 @@ export async function fetchSlot(slots: Place[]): Promise<Uint8Array | null> {
   return null;
 }
 
+/** The box of a link: from the file that came with it, or else from a relay. */
+export async function boxOf({ link, fields }: Draft): Promise<Uint8Array | null> {
+  if (fields['box']) return fromBase64(fields['box']);
+  const { slots } = await ask({ link: { text: link } }, 'link');
+  if (slots.length === 0) throw new Failure('file-needed');
+  return fetchSlot(slots);
+}
+
+/** What a file that came with the link may help against. */
+export const wantsFile = (code: string | null) => code === 'file-needed' || code === 'relay-unreachable';
+
 /** Whatever lies in these slots; a relay that does not answer stops nothing. */
 export async function fetchAll(slots: Place[]): Promise<Uint8Array[]> {
   const calls = slots.map((slot) => relay(`${slot.relay}/v1/slots/${slot.id}`, { method: 'GET' }));
@@ -82,10 +93,10 @@ export async function fetchAll(slots: Place[]): Promise<Uint8Array[]> {
 
 /** Writes a slot whatever stands there: as a new one, then over the version that the relay names. */
 async function putOver({ relay: at, path, token, body, passes }: HttpCall): Promise<Answer> {
-  const ask = (condition: Record<string, string>) =>
+  const put = (condition: Record<string, string>) =>
     relay(at + path, { method: 'PUT', token, headers: condition, body, passes });
-  const first = await ask({ 'If-None-Match': '*' });
-  return first.status === 412 && first.etag ? ask({ 'If-Match': first.etag }) : first;
+  const first = await put({ 'If-None-Match': '*' });
+  return first.status === 412 && first.etag ? put({ 'If-Match': first.etag }) : first;
 }
 
 function send(call: HttpCall): Promise<Answer> {

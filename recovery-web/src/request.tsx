@@ -3,8 +3,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Failure, type Owner, type Request as Asked, type View } from './core.ts';
 import { Countdown, Digits } from './digits.tsx';
+import { HandOver, TakeBox } from './files.tsx';
 import { ago, clean, t, when } from './i18n.ts';
-import { fetchAll, fetchSlot, sync } from './net.ts';
+import { boxOf, fetchAll, sync, wantsFile } from './net.ts';
 import { Busy, Button, Field, Name, Problem, Screen, useTask } from './parts.tsx';
 import { act, ask, type Draft } from './store.ts';
 
@@ -40,22 +41,31 @@ export function Request(props: Props) {
 /** The friend says whom they take it to be from, before the request says whom it claims to be from. */
 function WhoseIsIt({ draft, view, save, refresh, done }: Props) {
   const { busy, code, run } = useTask();
+  const [chosen, setChosen] = useState<Owner | null>(null);
   const holders = view.owners.filter((owner) => owner.holds);
-  const open = (owner: Owner) => run(async () => {
+  const open = (owner: Owner, draft: Draft) => run(async () => {
+    setChosen(owner);
     await sync(); // A piece, or a stop, may be waiting.
     const link = await ask({ link: { text: draft.link } }, 'link');
-    const boxed = await fetchSlot(link.slots).catch((error: unknown) => {
-      if (view.requests.length === 0) throw error;
-      return null;
-    });
-    const { request } = await act({ openRequest: { link: draft.link, boxed, owner: owner.id } }, 'opened');
+    let missed: unknown; // A request that is known here can be opened without its box.
+    const boxed = await boxOf(draft).catch((error: unknown) => { missed = error; return null; });
+    const opened = act({ openRequest: { link: draft.link, boxed, owner: owner.id } }, 'opened');
+    const { request } = await opened.catch((error: unknown) => { throw missed ?? error; });
     const warnings = await fetchAll(await act({ alarmSlots: { request } }, 'slots'));
     if (warnings.length > 0) await act({ alarms: { request, found: warnings } }, 'view');
     await refresh();
-    const scanned: Record<string, string> = link.onScreen && draft.fields['camera'] ? { scanned: 'yes' } : {};
+    // What was sent as a file never counts as read off a screen.
+    const met = link.onScreen && draft.fields['camera'] && !draft.fields['box'];
+    const scanned: Record<string, string> = met ? { scanned: 'yes' } : {};
     await save({ ...draft, step: 'who', fields: { ...draft.fields, ...scanned, owner: owner.id, request } });
     void sync(); // Tells the owner that somebody asks.
   });
+  const took = async (box: string) => {
+    const next = { ...draft, fields: { ...draft.fields, box } };
+    await save(next);
+    await refresh();
+    if (chosen) void open(chosen, next);
+  };
   if (holders.length === 0) {
     return (
       <Screen title="whose.none">
@@ -70,8 +80,9 @@ function WhoseIsIt({ draft, view, save, refresh, done }: Props) {
       <p class="note">{t('whose.nothingYet')}</p>
       <Busy busy={busy} />
       <Problem code={code} />
+      {chosen && wantsFile(code) && <TakeBox link={draft.link} took={took} />}
       {holders.map((owner) => (
-        <Button key={owner.id} kind="main" disabled={busy} onClick={() => open(owner)}><Name>{owner.name}</Name></Button>
+        <Button key={owner.id} kind="main" disabled={busy} onClick={() => open(owner, draft)}><Name>{owner.name}</Name></Button>
       ))}
       <Button onClick={async () => { await save(null); await done(); }}>{t('notNow')}</Button>
     </Screen>
@@ -269,6 +280,7 @@ function Outcome(props: Known) {
       </Screen>
     );
   }
+  if (asked.state === 'approved' && draft.fields['box']) return <GiveApproval {...props} leave={leave} />;
   return (
     <Screen title={`after.${asked.state === 'open' ? 'approved' : asked.state}`} fill={{ owner: owner.name }}>
       <p>{t(`after.${asked.state === 'open' ? 'approved' : asked.state}Why`, { owner: owner.name })}</p>
@@ -280,8 +292,21 @@ function Outcome(props: Known) {
   );
 }
 
+/** A request that came as a file is answered by one: nothing is on its way before it was handed over. */
+function GiveApproval(props: Known & { leave: () => Promise<void> }) {
+  const { owner } = props;
+  return (
+    <Screen title="after.file" fill={{ owner: owner.name }}>
+      <p>{t('after.fileWhy', { owner: owner.name })}</p>
+      <ByHand {...props} at="once" />
+      <p class="note">{t('after.useless')}</p>
+      <Button kind="main" onClick={props.leave}>{t('toHome')}</Button>
+    </Screen>
+  );
+}
+
 /** The approval as text, for the day when no server can be reached. It is sealed to the new device. */
-function ByHand({ asked, draft }: Known) {
+function ByHand({ asked, draft, at }: Known & { at?: 'once' }) {
   const [text, setText] = useState('');
   const { busy, code, run } = useTask();
   const make = () => run(async () => {
@@ -289,14 +314,9 @@ function ByHand({ asked, draft }: Known) {
     const way = { scanned, overrides: false, byFile: true };
     setText((await act({ approve: { request: asked.id, way } }, 'approved')).armored ?? '');
   });
+  useEffect(() => { if (at) void make(); }, []);
   if (!text) return <><Problem code={code} /><Button kind="plain" disabled={busy} onClick={make}>{t('after.byHand')}</Button></>;
-  return (
-    <label class="field">
-      <span>{t('after.text')}</span>
-      <small>{t('after.textWhy')}</small>
-      <textarea rows={6} readOnly value={text} onFocus={(event) => event.currentTarget.select()} />
-    </label>
-  );
+  return <HandOver text={text} name="recovery-approval.txt" label={t('after.text')} why={t('after.textWhy')} />;
 }
 
 function NotThem(props: Known) {

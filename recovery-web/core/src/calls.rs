@@ -69,6 +69,8 @@ pub enum Call {
     OpenFile { words: String, file: Octets },
     /// What to show.
     View,
+    /// A link's box, in a file that came with it.
+    Boxed { link: String, file: String },
     /// Accepts an invite.
     Accept { link: String, boxed: Octets, reach: ReachInput },
     /// The number to compare with an owner.
@@ -97,6 +99,10 @@ pub enum Call {
     Reads,
     /// What one of them had: the body of the relay's answer.
     Took { read: String, epoch: String, body: Octets },
+    /// Acts on a file of somebody's messages.
+    TakeFile { file: String },
+    /// Everything that is for others, as a file.
+    GiveFile,
     /// What is due as time goes by.
     Tidy,
     /// Where the owner's other contacts warn.
@@ -163,6 +169,7 @@ impl Call {
         Some(match name {
             "link" => Self::Link { text: text("text")? },
             "invite" => Self::Invite { link: text("link")?, boxed: it.octets("boxed")? },
+            "boxed" => Self::Boxed { link: text("link")?, file: text("file")? },
             "create" => Self::Create { name: text("name")? },
             "cardSlot" => Self::CardSlot { words: text("words")?, relay: text("relay")? },
             "openCard" => Self::OpenCard { words: text("words")?, boxed: it.octets("boxed")? },
@@ -197,12 +204,11 @@ impl Call {
                 let body = it.octets("body")?;
                 Self::Took { read: text("read")?, epoch: text("epoch")?, body }
             }
+            "takeFile" => Self::TakeFile { file: text("file")? },
+            "giveFile" => Self::GiveFile,
             "tidy" => Self::Tidy,
             "alarmSlots" => Self::AlarmSlots { request: text("request")? },
-            "alarms" => {
-                let found = it.all_octets("found")?;
-                Self::Alarms { request: text("request")?, found }
-            }
+            "alarms" => Self::Alarms { request: text("request")?, found: it.all_octets("found")? },
             "uploads" => Self::Uploads,
             "uploaded" => {
                 let version = it.number("version")?;

@@ -98,7 +98,13 @@ pub(crate) fn open_file(words: &str, file: &[u8]) -> Result<Home, Code> {
 /// Words and relays, to be shown.
 pub(crate) fn show(home: &Home) -> Result<Answer, Code> {
     let share = Share::from_bytes(home.card.expose()).map_err(|_| "home-damaged")?;
-    let relays = home.device.relays().iter().map(ToString::to_string).collect();
+    let relays = home
+        .device
+        .relays()
+        .iter()
+        .filter(|relay| !relay.is_files())
+        .map(ToString::to_string)
+        .collect();
     Ok(Answer::Card { words: share.to_words().to_string(), relays })
 }
 

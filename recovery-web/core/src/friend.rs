@@ -31,7 +31,7 @@ pub(crate) fn parse_link(text: &str) -> Result<Answer, Code> {
         LinkKind::Invite => "invite",
         LinkKind::Request => "request",
     };
-    let slots = link.slots.iter().map(place).collect();
+    let slots = places(&link.slots);
     Ok(Answer::Link { kind, slots, on_screen: link.request.is_some() })
 }
 
@@ -205,7 +205,7 @@ pub(crate) fn leave(home: &mut Home, owner: &str, ctx: &mut Context<'_>) -> Resu
 /// Where the other contacts warn.
 pub(crate) fn alarm_slots(home: &Home, request: &str) -> Result<Answer, Code> {
     let slots = home.device.alarm_slots(id(request)?);
-    Ok(Answer::Slots(slots.iter().map(place).collect()))
+    Ok(Answer::Slots(places(&slots)))
 }
 
 /// What they said.
@@ -215,11 +215,14 @@ pub(crate) fn alarms(home: &mut Home, request: &str, found: &[Octets]) -> Result
     Ok(Answer::Done)
 }
 
-fn place(slot: &SlotAddress) -> SlotPlace {
-    SlotPlace { relay: slot.relay.to_string(), id: slot.id.to_string() }
+/// Slots at relays; a file is none.
+fn places(slots: &[SlotAddress]) -> Vec<SlotPlace> {
+    let place =
+        |slot: &SlotAddress| SlotPlace { relay: slot.relay.to_string(), id: slot.id.to_string() };
+    slots.iter().filter(|slot| !slot.relay.is_files()).map(place).collect()
 }
 
-fn link(text: &str) -> Result<Link, Code> {
+pub(crate) fn link(text: &str) -> Result<Link, Code> {
     text.parse().map_err(|error| {
         match error {
             LinkError::NoSecret => "link-cut",

@@ -1,6 +1,6 @@
 //! What a home holds: the device, what could not be sent yet, how far each mailbox was read, and the key card.
 
-use crate::{calls::Code, card};
+use crate::{calls::Code, card, files::Parcel};
 use minicbor::Encode;
 use recovery_core::{
     address::RelayUrl,
@@ -25,6 +25,8 @@ pub(crate) struct Home {
     pub(crate) next: u64,
     /// Passes that came with invites, the newest last. They are this browser's alone: not in the vault.
     pub(crate) passes: Vec<GuestPass>,
+    /// What was given out as files.
+    pub(crate) parcel: Parcel,
 }
 
 /// Something to be sent.
@@ -67,6 +69,9 @@ struct Stored {
     /// Left out if there are none.
     #[n(7)]
     passes: Option<Vec<GuestPass>>,
+    /// Left out if it is empty.
+    #[n(8)]
+    parcel: Option<Parcel>,
 }
 
 impl Wire for Stored {
@@ -87,7 +92,16 @@ impl Home {
     /// A home that was just made, or found again.
     pub(crate) fn assemble(device: Device, card: SecretBytes, card_kept: Option<u64>) -> Self {
         let (outbox, cursors, passes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { device, outbox, cursors, card, card_kept, next: 1, passes }
+        Self {
+            device,
+            outbox,
+            cursors,
+            card,
+            card_kept,
+            next: 1,
+            passes,
+            parcel: Parcel::default(),
+        }
     }
 
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -102,6 +116,7 @@ impl Home {
             card_kept: self.card_kept,
             next: self.next,
             passes: Some(self.passes.clone()).filter(|passes| !passes.is_empty()),
+            parcel: Some(self.parcel.clone()).filter(|parcel| !parcel.is_empty()),
         })
     }
 
@@ -115,6 +130,7 @@ impl Home {
             card_kept: stored.card_kept,
             next: stored.next,
             passes: stored.passes.unwrap_or_default(),
+            parcel: stored.parcel.unwrap_or_default(),
         })
     }
 

@@ -7,6 +7,7 @@
 //!
 //! - [`calls`]: everything that can be asked, and the answers
 //! - `home`: what a home holds
+//! - `files`: what travels as files, where there is no relay
 //! - [`friend`]: invites, requests, rehearsals
 //! - [`net`]: steps of the protocol to HTTP calls and back
 //! - [`card`]: the key card, by which a friend comes back in another browser
@@ -16,6 +17,7 @@
 pub mod calls;
 pub mod card;
 mod export;
+mod files;
 pub mod friend;
 mod home;
 pub mod net;
@@ -79,6 +81,7 @@ fn run(
         Call::Link { text } => Ok((home, friend::parse_link(&text)?)),
         Call::Invite { link, boxed } => Ok((home, friend::look_at_invite(&link, &boxed, ctx.now)?)),
         Call::Create { name } if home.is_none() => made(Home::create(&name, ctx)?, ctx),
+        Call::Boxed { link, file } => Ok((home, files::boxed(&link, &file)?)),
         Call::CardSlot { words, relay } => Ok((home, card::slot_of(&words, &relay)?)),
         Call::OpenCard { words, boxed } if home.is_none() => made(card::open(&words, &boxed)?, ctx),
         Call::OpenFile { words, file } if home.is_none() => {
@@ -116,6 +119,8 @@ fn with_home(home: &mut Home, call: Call, ctx: &mut Context<'_>) -> Result<Answe
         Call::Sent { id, status, code } => net::sent(home, id, status, &code),
         Call::Reads => Ok(Answer::Reads(net::reads(home)?)),
         Call::Took { read, epoch, body } => net::took(home, &read, &epoch, &body, ctx),
+        Call::TakeFile { file } => files::take(home, &file, ctx),
+        Call::GiveFile => Ok(files::give(home, ctx.now)),
         Call::Tidy => net::tidy(home, ctx),
         Call::AlarmSlots { request } => friend::alarm_slots(home, &request),
         Call::Alarms { request, found } => friend::alarms(home, &request, &found),

@@ -17,7 +17,7 @@ use recovery_core::{
     wire::limits::{MESSAGE_MAX, READ_LIMIT_MAX},
 };
 
-/// What is to be sent, in order. What would travel as files is left where it is.
+/// What is to be sent, in order. What travels as files is given out by [`files`](crate::files).
 pub(crate) fn outbox(home: &Home) -> Vec<HttpCall> {
     home.outbox.iter().filter_map(|waiting| http(home, waiting)).collect()
 }
@@ -207,7 +207,7 @@ pub(crate) fn tidy(home: &mut Home, ctx: &mut Context<'_>) -> Result<Answer, Cod
     Ok(Answer::Took { more: false, events })
 }
 
-fn told(events: &[Event]) -> Vec<Happened> {
+pub(crate) fn told(events: &[Event]) -> Vec<Happened> {
     let happened = |event: &Event| {
         let (what, owner) = match event {
             Event::Proved { owner, .. } => ("proved", Some(owner)),

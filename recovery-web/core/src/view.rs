@@ -1,10 +1,13 @@
 //! What the page shows: people, requests, rehearsals. Names are as others wrote them; the page shows them as text.
 
-use crate::{home::Home, value::put};
+use crate::{
+    home::{Home, Waiting},
+    value::put,
+};
 use recovery_core::{
     circle::{Held, Opened, OpenedState, Standing},
     flows::{
-        Device,
+        Delivery, Device,
         drill::{DRILL_SECONDS, Rehearsal},
         request::REQUEST_SECONDS,
     },
@@ -26,6 +29,8 @@ pub struct View {
     pub drills: Vec<Drill>,
     /// How many things wait to be sent.
     pub queued: u64,
+    /// How many things wait to be given out as a file.
+    pub for_files: u64,
     /// Unix seconds when the key card was last printed or saved.
     pub card_kept: Option<u64>,
 }
@@ -107,6 +112,7 @@ put!(View {
     requests: "requests",
     drills: "drills",
     queued: "queued",
+    for_files: "forFiles",
     card_kept: "cardKept",
 });
 put!(Owner {
@@ -141,14 +147,22 @@ put!(Drill { id: "id", owner: "owner", made: "made", tries_left: "triesLeft", ov
 /// What a home shows at a time.
 pub(crate) fn of(home: &Home, now: u64) -> View {
     let device = &home.device;
+    let (files, near): (Vec<&Waiting>, Vec<&Waiting>) =
+        home.outbox.iter().partition(|one| one.delivery.relay().is_files());
     View {
         name: device.name().to_string(),
         owners: device.held().iter().map(owner).collect(),
         requests: device.opened().iter().map(|one| request(one, device, now)).collect(),
         drills: device.rehearsals().iter().map(|one| drill(one, device, now)).collect(),
-        queued: home.outbox.len() as u64,
+        queued: near.len() as u64,
+        for_files: files.into_iter().filter(travels).count() as u64,
         card_kept: home.card_kept,
     }
+}
+
+/// A file takes messages and slots; it has no mailbox to be opened.
+fn travels(one: &&Waiting) -> bool {
+    !matches!(one.delivery, Delivery::OpenMailbox { .. } | Delivery::CloseMailbox { .. })
 }
 
 fn owner(held: &Held) -> Owner {
