@@ -49,12 +49,7 @@ before(async () => {
   bob = await Friend.open(browser, 'Bob', { permissions: ['camera'] });
   await bob.accept(anna.invite('Bob'));
   await bob.keepCard();
-  const carol = world.person('Carol');
-  carol.accept(anna.invite('Carol'));
-  anna.run(['sync']);
-  anna.run(['protect', '--threshold', '2']);
-  await bob.look();
-  await bob.page.getByText('safe here').waitFor();
+  await world.protect(anna, bob);
 });
 after(() => world.end());
 

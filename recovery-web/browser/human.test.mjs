@@ -84,12 +84,7 @@ test('accepting an invitation', async () => {
 });
 
 test('approving a request', async () => {
-  const carol = world.person('Carol');
-  carol.accept(anna.invite('Carol'));
-  anna.run(['sync']);
-  anna.run(['protect', '--threshold', '2']);
-  await bob.look();
-  await bob.page.getByText('safe here').waitFor();
+  await world.protect(anna, bob);
   const { link, number } = Object.assign(world.person('Anna anew'), { name: 'Anna' }).ask(relay.url);
   const human = new Human(bob.page);
   await bob.page.goto('about:blank');

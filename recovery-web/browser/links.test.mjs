@@ -81,12 +81,7 @@ test('another owner\'s link over an invitation that is under way', async () => {
   await bob.heading('Compare this number');
   await bob.settled();
   await bob.keepCard();
-  const carol = world.person('Carol');
-  carol.accept(anna.invite('Carol'));
-  anna.run(['sync']);
-  anna.run(['protect', '--threshold', '2']);
-  await bob.look();
-  await bob.page.getByText('safe here').waitFor();
+  await world.protect(anna, bob);
   held = await people();
 });
 

@@ -41,6 +41,15 @@ export class World {
     return browser;
   }
 
+  /** From now on a friend in a browser, who has accepted, and Carol at a terminal open an owner's key together. */
+  async protect(owner, friend) {
+    this.person('Carol').accept(owner.invite('Carol'));
+    owner.run(['sync']);
+    owner.run(['protect', '--threshold', '2']);
+    await friend.look();
+    await friend.page.getByText('safe here').waitFor();
+  }
+
   async end() {
     for (const browser of this.browsers) await browser.close();
     for (const relay of this.relays) await relay.stop();
