@@ -161,14 +161,15 @@ impl Device {
     /// is told before the number says who it is; but the word can be made only now, so it is kept for each.
     fn tell_contacts(&mut self, new: &NewDevice, ctx: &mut Context<'_>) -> (Vec<Name>, Step) {
         let (mut told, mut step) = (Vec::new(), Step::default());
-        for contact in self.contacts().to_vec() {
-            if contact.left {
-                continue;
-            }
+        let mut contacts = self.contacts().to_vec();
+        contacts.retain(|contact| !contact.left);
+        // Who answered another invitation as well is told as whom they are for sure.
+        contacts.sort_by_key(Contact::contested);
+        for contact in contacts {
             for card in std::iter::once(&contact.card).chain(&contact.rivals) {
-                let Some(successor) = self.successor_for(&contact, (card, new), ctx.now) else {
-                    continue;
-                };
+                let kept = self.state.kept.iter().any(|kept| kept.contact == card.id());
+                let word = self.successor_for(&contact, (card, new), ctx.now);
+                let Some(successor) = word.filter(|_| !kept) else { continue };
                 if !contact.contested() {
                     step.then(send(&successor, card, ctx).unwrap_or_default());
                 }
@@ -245,7 +246,8 @@ impl Device {
         self.state.vault.touch(ctx.now);
         let mut step = Step::event(Event::ContactKnows { contact: name });
         self.forget_kept();
-        if let Some(kept) = self.state.kept.iter_mut().find(|kept| kept.contact == id) {
+        let mut kept = self.state.kept.iter_mut();
+        if let Some(kept) = kept.find(|kept| kept.contact == id && kept.circle.is_some()) {
             kept.at = ctx.now;
             step.post(card.mailboxes(), &kept.bundle);
         }

@@ -93,7 +93,10 @@ impl World {
         let counts = step.outbox.is_empty() && known < counted(&self.people[who].state);
         let apart = self.people.iter().any(|other| other.skew > self.people[who].skew + DAY as i64);
         let told = kind == Some(Kind::Successor) && self.people[who].state.pack() == before;
-        let fine = counts || told || kind == Some(Kind::Challenge) && apart;
+        // What was waiting for a relay to have the vault is done with the next message, whichever it is.
+        let retires = |event: &Event| matches!(event, Event::CircleRetired { .. });
+        let due = !step.events.is_empty() && step.events.iter().all(retires);
+        let fine = counts || told || due || kind == Some(Kind::Challenge) && apart;
         self.ledger.ensure(fine, || {
             format!(
                 "{who}: {why} changed something: {kind:?} {:?}, {} sent",
