@@ -483,8 +483,12 @@ pub(crate) fn say_as<T: Statement>(
     audience: &[u8],
     (to, ctx): (&Card, &mut Context<'_>),
 ) -> Option<Step> {
-    let letter = Letter::new(Signed::new(body, identity, audience), None);
-    let message = seal::seal(&letter, &to.keys().sealing, &mut ctx.rng).ok()?;
+    send(Signed::new(body, identity, audience), (to, ctx))
+}
+
+/// What is signed already, sealed and posted; `None` as above.
+pub(crate) fn send(signed: Signed, (to, ctx): (&Card, &mut Context<'_>)) -> Option<Step> {
+    let message = seal::seal(&Letter::new(signed, None), &to.keys().sealing, &mut ctx.rng).ok()?;
     let mut step = Step::default();
     step.post(to.mailboxes(), &message);
     Some(step)

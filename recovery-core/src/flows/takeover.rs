@@ -6,7 +6,7 @@
 
 use super::{
     Context, Delivery, Event, Step,
-    device::Device,
+    device::{Device, send},
     keep::KEPT_SECONDS,
     protect::{Plan, ProtectError},
     request::NewDevice,
@@ -171,7 +171,7 @@ impl Device {
                 let word = self.successor_for(&contact, (card, new), ctx.now);
                 let Some(successor) = word.filter(|_| !kept) else { continue };
                 if !contact.contested() {
-                    step.then(send(&successor, card, ctx).unwrap_or_default());
+                    step.then(send(successor.clone(), (card, ctx)).unwrap_or_default());
                 }
                 let (contact, circle, bundle) = (card.id(), None, Vec::new());
                 self.state.kept.push(Kept { contact, successor, circle, bundle, at: ctx.now });
@@ -268,7 +268,7 @@ impl Device {
             };
             kept.at = now;
             if contact.known.is_some() && !planted!(SuccessorToldOnce) {
-                step.then(send(&kept.successor, &contact.card, ctx).unwrap_or_default());
+                step.then(send(kept.successor.clone(), (&contact.card, ctx)).unwrap_or_default());
             }
             if kept.circle.is_some() {
                 step.post(contact.card.mailboxes(), &kept.bundle);
@@ -373,15 +373,6 @@ impl Device {
         self.state.replaced = Some(next.made);
         Step::event(Event::Replaced)
     }
-}
-
-/// A statement, sealed to a card's keys and posted to its mailboxes; `None` never happens for what fits a message.
-fn send(signed: &Signed, to: &Card, ctx: &mut Context<'_>) -> Option<Step> {
-    let letter = Letter::new(signed.clone(), None);
-    let message = seal::seal(&letter, &to.keys().sealing, &mut ctx.rng).ok()?;
-    let mut step = Step::default();
-    step.post(to.mailboxes(), &message);
-    Some(step)
 }
 
 /// The two signatures: by the request's key over who comes next, and by the former identity over that.
