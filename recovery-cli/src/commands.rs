@@ -25,12 +25,11 @@ use events::{event_json, event_text};
 use recovery_client::{
     Client,
     home::{Protection, read_limited},
-    relays::Parcel,
 };
 use recovery_core::{
     kdf::KdfCost,
     keys::Card,
-    wire::{armor, link::Link},
+    wire::{armor, link::Link, parcel::Parcel},
 };
 use std::{
     env,

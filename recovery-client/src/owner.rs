@@ -7,8 +7,8 @@ use recovery_core::{
     circle::{Circle, Contact, Member, MemberState},
     flows::{
         Context, Event, Recovery, Step,
-        device::Invitation,
         drill::{DrillError, OwnDrill},
+        invitation::Invitation,
         pair::{Invited, PairError},
         protect::{self, Plan},
         request::REQUEST_SECONDS,

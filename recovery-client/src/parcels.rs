@@ -1,16 +1,11 @@
 //! Parcels: messages that travel as files, because there is no relay or none can be reached.
 
-use crate::{
-    Client, ClientError, now,
-    relays::{Parcel, Relays},
-};
+use crate::{Client, ClientError, now, relays::Relays};
 use recovery_core::{
-    flows::restore::ImportError,
     name::Name,
     wire::{
-        self,
-        armor::{self, Title},
         link::Link,
+        parcel::{Parcel, ParcelError},
     },
 };
 
@@ -19,9 +14,13 @@ use recovery_core::{
 /// # Errors
 /// [`ClientError::Import`] names the file.
 pub fn read_parcel(path: &str, text: &[u8]) -> Result<Parcel, ClientError> {
-    let import = |error| ClientError::Import { path: path.to_owned(), error };
-    let octets = armor::decode(Title::Messages, text).map_err(|e| import(e.into()))?;
-    wire::decode(&octets).map_err(|error| import(ImportError::Content(error)))
+    Parcel::from_armor(text).map_err(|error| {
+        let error = match error {
+            ParcelError::Armor(error) => error.into(),
+            ParcelError::Content(error) => error.into(),
+        };
+        ClientError::Import { path: path.to_owned(), error }
+    })
 }
 
 impl Client {
@@ -33,7 +32,7 @@ impl Client {
     pub async fn export(&mut self) -> Result<(usize, String), ClientError> {
         self.flush().await?;
         let parcel = self.relays.files().own();
-        Ok((parcel.len(), armor::encode(Title::Messages, &wire::encode(&parcel))))
+        Ok((parcel.len(), parcel.armored()))
     }
 
     /// Takes parcels in; whatever reads next, [`Client::sync`] for one, acts on what is for this home. What was

@@ -3,7 +3,7 @@
 use crate::{Client, ClientError, Notice, now};
 use minicbor::{Decode, Encode};
 use recovery_core::{
-    address::RelayUrl, flows::device::Invitation, ids::PassToken, secret::SecretBytes,
+    address::RelayUrl, flows::invitation::Invitation, ids::PassToken, secret::SecretBytes,
     wire::messages::GuestPass,
 };
 use std::collections::BTreeSet;

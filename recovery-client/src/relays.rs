@@ -14,7 +14,6 @@ mod resolve;
 mod types;
 
 pub use error::RelayError;
-pub use files::Parcel;
 pub(crate) use files::{Both, Files};
 pub use types::{Etag, Hold, If, Message, Page, ParseEtagError, Posted, Put, Read, Timeouts};
 

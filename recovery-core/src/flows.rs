@@ -9,10 +9,12 @@ mod delay;
 pub mod device;
 pub mod drill;
 pub mod hear;
+pub mod invitation;
 pub mod keep;
 pub mod pair;
 pub mod places;
 pub mod protect;
+pub mod recovery;
 pub mod renew;
 pub mod request;
 pub mod restore;
@@ -33,8 +35,9 @@ use minicbor::Encode;
 use rand_core::CryptoRng;
 use recovery_derive::Decode;
 
-pub use device::{Device, Recovery};
+pub use device::Device;
 pub use places::VaultCopy;
+pub use recovery::Recovery;
 
 /// What a flow needs from outside: the time, randomness, and what Argon2id may cost.
 pub struct Context<'a> {

@@ -9,6 +9,7 @@ pub mod armor;
 pub mod limits;
 pub mod link;
 pub mod messages;
+pub mod parcel;
 pub mod places;
 
 use minicbor::{Decoder, Encode, Encoder, decode::Decode};

@@ -8,8 +8,13 @@ use crate::{
     ui::{ago, clean},
     words::Failure,
 };
-use recovery_client::{Client, NumberProof, Way, home::write_private, relays::Parcel};
-use recovery_core::{ids::RequestId, name::Name, number::Number, wire::link::Link};
+use recovery_client::{Client, NumberProof, Way, home::write_private};
+use recovery_core::{
+    ids::RequestId,
+    name::Name,
+    number::Number,
+    wire::{link::Link, parcel::Parcel},
+};
 use serde_json::json;
 use std::process::ExitCode;
 

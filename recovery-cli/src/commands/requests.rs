@@ -9,7 +9,7 @@ use crate::{
 use recovery_client::Client;
 use recovery_core::{
     circle::OpenedState,
-    flows::{Recovery, device::OwnerAnswer},
+    flows::{Recovery, recovery::OwnerAnswer},
     wire::messages::AlertKind,
 };
 use serde_json::{Value, json};

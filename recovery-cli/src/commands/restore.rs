@@ -9,11 +9,13 @@ use crate::{
 use recovery_client::{
     Candidate, Chosen, Client, ClientError, Done, Notice, Progress,
     home::{Home, read_limited, write_private},
-    relays::Parcel,
 };
 use recovery_core::{
     flows::restore::{Assessed, RestoreError, Verdict},
-    wire::armor::{self, Title},
+    wire::{
+        armor::{self, Title},
+        parcel::Parcel,
+    },
 };
 use serde_json::{Value, json};
 use std::{

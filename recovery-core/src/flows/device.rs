@@ -1,16 +1,17 @@
 //! A person's device: what it keeps, and where it listens.
 
 use super::{
-    Context, Delivery, Source, Step, VaultCopy, Watch,
+    Context, Source, Step, VaultCopy, Watch,
     drill::{OwnDrill, Rehearsal},
-    pair::INVITE_SECONDS,
+    invitation::Invitation,
+    recovery::Recovery,
     request::NewDevice,
     takeover::Kept,
 };
 use crate::{
-    address::{RelayUrl, SlotAddress},
+    address::RelayUrl,
     circle::{Contact, Held, Inbox, Known, Opened},
-    ids::{Base, ContactId, RequestId, SlotId},
+    ids::{ContactId, RequestId},
     keys::{Card, Identity},
     name::Name,
     own::Own,
@@ -19,11 +20,7 @@ use crate::{
     secret::Secret,
     sign::{Signed, Statement},
     vault::{Profile, Vault, VaultError},
-    wire::{
-        self, DecodeError, V1, Wire,
-        link::{Link, LinkKind, LinkSecret},
-        messages::{AlertKind, GuestPass},
-    },
+    wire::{self, DecodeError, V1, Wire},
 };
 use minicbor::Encode;
 use recovery_derive::Decode;
@@ -76,157 +73,6 @@ pub(crate) struct State {
 impl Wire for State {
     const NAME: &'static str = "the state of a home";
     const MAX: usize = 48 * 1_024 * 1_024;
-}
-
-/// An invite that may still be answered.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Invitation {
-    /// What the owner calls whom they invited.
-    #[n(0)]
-    pub name: Name,
-    /// The link's secret.
-    #[n(1)]
-    pub secret: LinkSecret,
-    /// Where the invite is.
-    #[n(2)]
-    pub slot: Base,
-    /// Where answers come.
-    #[n(3)]
-    pub answers: Inbox,
-    /// Where the contact will write.
-    #[n(4)]
-    pub inbox: Inbox,
-    /// Unix seconds after which it is forgotten.
-    #[n(5)]
-    pub expires: u64,
-    /// Who answered first.
-    #[n(6)]
-    pub answered: Option<ContactId>,
-    /// What it lets the friend open at closed relays.
-    #[n(7)]
-    pub passes: Option<Vec<GuestPass>>,
-}
-
-impl Invitation {
-    /// The invite's slots.
-    #[must_use]
-    pub fn slots(&self) -> Vec<SlotAddress> {
-        let slot = |relay: &RelayUrl| SlotAddress {
-            relay: relay.clone(),
-            id: self.slot.slot(relay.as_str()).id(),
-        };
-        self.inbox.relays.iter().map(slot).collect()
-    }
-
-    /// What is sent to the friend.
-    #[must_use]
-    pub fn link(&self) -> Link {
-        let (slots, secret) = (self.slots(), self.secret.clone());
-        Link { kind: LinkKind::Invite, slots, secret, request: None }
-    }
-
-    /// Fills its slot at one of its relays.
-    pub(super) fn put(&self, relay: &RelayUrl, body: &[u8]) -> Delivery {
-        let (base, relay, body) = (self.slot.clone(), relay.clone(), body.to_vec());
-        Delivery::PutSlot { base, relay, body, ttl: Some(INVITE_SECONDS) }
-    }
-
-    /// Its relays for which it has no pass.
-    pub fn without_pass(&self) -> impl Iterator<Item = &RelayUrl> {
-        let passes = self.passes.as_deref().unwrap_or_default();
-        self.inbox.relays.iter().filter(|relay| passes.iter().all(|pass| pass.relay != **relay))
-    }
-
-    /// Takes away what is left of it at its relays; what an answer made a contact's stays.
-    pub(super) fn close(self) -> Step {
-        let mut step = Step::default();
-        for relay in self.inbox.relays {
-            let base = self.answers.base.clone();
-            step.outbox.push(Delivery::CloseMailbox { base, relay: relay.clone() });
-            if self.answered.is_none() {
-                let base = self.slot.clone();
-                step.outbox.push(Delivery::DeleteSlot { base, relay: relay.clone() });
-                let base = self.inbox.base.clone();
-                step.outbox.push(Delivery::CloseMailbox { base, relay });
-            }
-        }
-        step
-    }
-
-    /// Names the invite: the id of its slot at its first relay.
-    pub(crate) fn key(&self) -> Option<SlotId> {
-        self.slots().first().map(|slot| slot.id)
-    }
-}
-
-/// A recovery of this owner's key that contacts told of.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Recovery {
-    /// The request.
-    #[n(0)]
-    pub request: RequestId,
-    /// Whom it claims to be from.
-    #[n(1)]
-    pub claims: Name,
-    /// What the new device says it is.
-    #[n(2)]
-    pub device: Option<Name>,
-    /// Unix seconds when the first contact told.
-    #[n(3)]
-    pub opened: u64,
-    /// What each contact did last.
-    #[n(4)]
-    pub reports: Vec<Report>,
-    /// The request itself.
-    #[n(5)]
-    pub signed: Signed,
-    /// What the owner said to it.
-    #[n(6)]
-    pub answer: Option<OwnerAnswer>,
-}
-
-/// What an owner says to a recovery of their key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum OwnerAnswer {
-    /// "It was me."
-    #[n(0)]
-    Mine,
-    /// Stopped it.
-    #[n(1)]
-    Stopped {
-        /// Unix seconds.
-        #[n(0)]
-        at: u64,
-    },
-}
-
-/// What one contact did with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Report {
-    /// The contact.
-    #[n(0)]
-    pub contact: ContactId,
-    /// What it did.
-    #[n(1)]
-    pub kind: AlertKind,
-    /// Its words.
-    #[n(2)]
-    pub reason: Option<Name>,
-    /// Unix seconds, by the contact's clock.
-    #[n(3)]
-    pub made: u64,
-    /// Unix seconds when its approval is released, if that is held back.
-    #[n(4)]
-    pub due: Option<u64>,
-}
-
-impl Report {
-    /// Whether this says nothing new beside another report of the same contact; of the same second, the
-    /// graver one is the later.
-    pub(crate) fn is_old_beside(&self, other: &Self) -> bool {
-        let order = |report: &Self| (report.made, report.kind.gravity());
-        self.contact == other.contact && order(self) <= order(other)
-    }
 }
 
 impl Device {

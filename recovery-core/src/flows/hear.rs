@@ -2,8 +2,9 @@
 
 use super::{
     Context, Event, Step,
-    device::{Device, Recovery, Report},
+    device::Device,
     pair::answer_proof,
+    recovery::{Recovery, Report},
     request::request_id,
 };
 use crate::{

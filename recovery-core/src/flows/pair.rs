@@ -6,7 +6,8 @@
 
 use super::{
     Context, Delivery, Event, Step,
-    device::{Device, Invitation},
+    device::Device,
+    invitation::Invitation,
     slots::{SlotFlaw, box_for_slot, open_slot},
 };
 use crate::{

@@ -4,7 +4,8 @@
 use super::{
     Context, Delivery, Event, Step,
     approve::ApproveError,
-    device::{Device, OwnerAnswer, say_as},
+    device::{Device, say_as},
+    recovery::OwnerAnswer,
     request::RequestError,
     slots::{box_for_slot, open_slot},
 };

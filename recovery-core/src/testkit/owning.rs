@@ -14,8 +14,8 @@ use super::{
 use crate::{
     flows::{
         Context, Delivery, Step,
-        device::OwnerAnswer,
         protect::{Plan, ProtectError, Protected},
+        recovery::OwnerAnswer,
         restore::Verdict,
     },
     ids::{CircleId, RequestId},

@@ -7,8 +7,9 @@ use recovery_core::{
     flows::{
         Delivery, Event, Step,
         approve::{ApproveError, Consent, Sent},
-        device::{Device, OwnerAnswer},
+        device::Device,
         protect::Plan,
+        recovery::OwnerAnswer,
         request::{NewDevice, RequestError},
         restore::Verdict,
     },

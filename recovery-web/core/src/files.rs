@@ -10,139 +10,53 @@ use crate::{
     net::told,
     value::Octets,
 };
-use minicbor::Encode;
 use recovery_core::{
     flows::{Context, Delivery, Step},
-    ids::{MailboxId, SlotId},
+    ids::SlotId,
     wire::{
-        self, V1, Wire,
-        armor::{self, Title},
         limits::SLOT_MAX,
+        parcel::{Parcel, Post, Slot},
     },
 };
-use recovery_derive::Decode;
 
-/// Longest parcel.
-const PARCEL_MAX: usize = 16 * 1_024 * 1_024;
-/// How long what was posted stays in parcels: 30 days.
-const POSTED_SECONDS: u64 = 30 * 86_400;
-/// Slots that are kept in one.
-const SLOTS_MAX: usize = 256;
-
-/// A message for whoever has the mailbox's token.
-#[derive(Clone, PartialEq, Eq, Encode, Decode)]
-struct Post {
-    #[n(0)]
-    to: MailboxId,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    body: Vec<u8>,
-    /// Unix seconds.
-    #[n(2)]
-    at: u64,
+fn read(text: &str) -> Result<Parcel, Code> {
+    Parcel::from_armor(text.as_bytes()).map_err(|_| "file-damaged".into())
 }
 
-/// What a slot holds; nothing once it was deleted.
-#[derive(Clone, Encode, Decode)]
-struct Slot {
-    #[n(0)]
-    id: SlotId,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    body: Option<Vec<u8>>,
-    /// Unix seconds of the last change.
-    #[n(2)]
-    at: u64,
+/// The box that was last put into one of these slots.
+fn newest<'a>(parcel: &'a Parcel, ids: &[SlotId]) -> Option<&'a Vec<u8>> {
+    let slots = ids.iter().filter_map(|id| parcel.slot(*id));
+    let body = slots.max_by_key(|slot| slot.at)?.body.as_ref();
+    body.filter(|body| body.len() <= SLOT_MAX)
 }
 
-/// Everything that one person gives to others.
-#[derive(Clone, Encode, Decode)]
-pub(crate) struct Parcel {
-    #[n(0)]
-    version: V1,
-    #[n(1)]
-    posts: Vec<Post>,
-    #[n(2)]
-    slots: Vec<Slot>,
-}
-
-impl Wire for Parcel {
-    const NAME: &'static str = "a parcel of messages";
-    const MAX: usize = PARCEL_MAX;
-}
-
-impl Default for Parcel {
-    fn default() -> Self {
-        Self { version: V1, posts: Vec::new(), slots: Vec::new() }
-    }
-}
-
-impl Parcel {
-    fn read(text: &str) -> Result<Self, Code> {
-        let octets = armor::decode(Title::Messages, text.as_bytes()).map_err(|_| "file-damaged")?;
-        wire::decode(&octets).map_err(|_| "file-damaged".into())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.posts.is_empty() && self.slots.is_empty()
-    }
-
-    /// What changed last in one of these slots.
-    fn newest(&self, ids: &[SlotId]) -> Option<&Vec<u8>> {
-        let slots = self.slots.iter().filter(|slot| ids.contains(&slot.id));
-        let body = slots.max_by_key(|slot| slot.at)?.body.as_ref();
-        body.filter(|body| body.len() <= SLOT_MAX)
-    }
-
-    /// Adds what would be left at a relay.
-    fn add(&mut self, delivery: Delivery, at: u64) {
-        let (base, relay, body) = match delivery {
-            Delivery::Post { to, body } | Delivery::PostHeld { to, body, .. } => {
-                if !self.posts.iter().any(|post| post.to == to.id && post.body == body) {
-                    self.posts.push(Post { to: to.id, body, at });
-                }
-                return;
-            }
-            Delivery::PutSlot { base, relay, body, .. } => (base, relay, Some(body)),
-            Delivery::DeleteSlot { base, relay } => (base, relay, None),
-            // Files know neither mailboxes nor holds.
-            _ => return,
-        };
-        let id = base.slot(relay.as_str()).id();
-        self.slots.retain(|slot| slot.id != id);
-        self.slots.push(Slot { id, body, at });
-    }
-
-    /// Lets go of what is over, and of the oldest until it is not longer than it may be.
-    fn shrink(&mut self, now: u64) {
-        self.posts.retain(|post| post.at.saturating_add(POSTED_SECONDS) > now);
-        let mut room = PARCEL_MAX / 2;
-        let mut fits = |size: usize| match room.checked_sub(size) {
-            Some(left) => {
-                room = left;
-                true
-            }
-            None => false,
-        };
-        let slots = self.slots.iter().rev().take(SLOTS_MAX);
-        let slots = slots.take_while(|slot| fits(slot.body.as_ref().map_or(0, Vec::len))).count();
-        let posts = self.posts.iter().rev().take_while(|post| fits(post.body.len())).count();
-        self.slots.drain(..self.slots.len() - slots);
-        self.posts.drain(..self.posts.len() - posts);
-    }
+/// Adds what would be left at a relay.
+fn add(parcel: &mut Parcel, delivery: Delivery, at: u64) {
+    let (base, relay, body) = match delivery {
+        Delivery::Post { to, body } | Delivery::PostHeld { to, body, .. } => {
+            return parcel.post(Post { to: to.id, body, at });
+        }
+        Delivery::PutSlot { base, relay, body, .. } => (base, relay, Some(body)),
+        Delivery::DeleteSlot { base, relay } => (base, relay, None),
+        // Files know neither mailboxes nor holds.
+        _ => return,
+    };
+    parcel.put(Slot { id: base.slot(relay.as_str()).id(), body, at });
 }
 
 /// The box of a link, from a file that came with it.
 pub(crate) fn boxed(text: &str, file: &str) -> Result<Answer, Code> {
     let ids: Vec<SlotId> = link(text)?.slots.iter().map(|slot| slot.id).collect();
-    let parcel = Parcel::read(file)?;
-    let body = parcel.newest(&ids).ok_or("file-lacks")?;
+    let parcel = read(file)?;
+    let body = newest(&parcel, &ids).ok_or("file-lacks")?;
     Ok(Answer::File(Octets(body.clone())))
 }
 
 /// Acts on what is for this friend in somebody's file. The same file again changes nothing.
 pub(crate) fn take(home: &mut Home, file: &str, ctx: &mut Context<'_>) -> Result<Answer, Code> {
-    let parcel = Parcel::read(file)?;
+    let parcel = read(file)?;
     let mut all = Step::default();
-    for post in &parcel.posts {
+    for post in parcel.posts() {
         let of = |watch: &recovery_core::flows::Watch| {
             watch.relay.is_files() && watch.base.mailbox(watch.relay.as_str()).id() == post.to
         };
@@ -161,7 +75,7 @@ fn hear_alarms(home: &mut Home, parcel: &Parcel) {
     let requests: Vec<_> = home.device.opened().iter().map(|opened| opened.id).collect();
     for request in requests {
         let slots = home.device.alarm_slots(request);
-        let found = slots.iter().filter_map(|slot| parcel.newest(&[slot.id])).cloned();
+        let found = slots.iter().filter_map(|slot| newest(parcel, &[slot.id])).cloned();
         let found: Vec<Vec<u8>> = found.collect();
         home.device.hear_alarms(request, &found);
     }
@@ -175,11 +89,10 @@ pub(crate) fn give(home: &mut Home, now: u64) -> Answer {
     home.outbox = rest;
     let files: Vec<crate::home::Waiting> = files;
     for waiting in files {
-        home.parcel.add(waiting.delivery, now);
+        add(&mut home.parcel, waiting.delivery, now);
     }
     home.parcel.shrink(now);
-    let text = armor::encode(Title::Messages, &wire::encode(&home.parcel));
-    Answer::File(Octets(text.into_bytes()))
+    Answer::File(Octets(home.parcel.armored().into_bytes()))
 }
 
 #[cfg(test)]
@@ -188,19 +101,10 @@ mod tests {
     use crate::{calls::ReachInput, friend, home::Home};
     use chacha20::ChaCha20Rng;
     use rand_core::SeedableRng;
-    use recovery_core::{
-        address::{MailboxAddress, RelayUrl},
-        flows::Device,
-        kdf::KdfCost,
-    };
+    use recovery_core::{address::RelayUrl, flows::Device, kdf::KdfCost};
 
     const NOW: u64 = 1_800_000_000;
-
-    fn post(to: u8, body: &[u8]) -> Delivery {
-        let relay: RelayUrl = RelayUrl::FILES.parse().unwrap();
-        let to = MailboxAddress { relay, id: MailboxId::new([to; 32]) };
-        Delivery::Post { to, body: body.to_vec() }
-    }
+    const DAYS_30: u64 = 30 * 86_400;
 
     fn text(answer: Answer) -> String {
         let Answer::File(Octets(octets)) = answer else { panic!("{answer:?}") };
@@ -216,8 +120,8 @@ mod tests {
         let invited = anna.invite("Bob".parse().unwrap(), &mut ctx).unwrap();
         let link = invited.link.expose().to_string();
         let mut parcel = Parcel::default();
-        invited.step.outbox.into_iter().for_each(|delivery| parcel.add(delivery, NOW));
-        let file = armor::encode(Title::Messages, &wire::encode(&parcel));
+        invited.step.outbox.into_iter().for_each(|delivery| add(&mut parcel, delivery, NOW));
+        let file = parcel.armored();
         let Answer::File(Octets(found)) = boxed(&link, &file).unwrap() else { panic!("no box") };
         let mut home = Home::create("Bob", &mut ctx).unwrap();
         friend::accept(&mut home, &link, &found, ReachInput::default(), &mut ctx).unwrap();
@@ -230,10 +134,10 @@ mod tests {
         assert!(!home.outbox.is_empty());
         let first = text(give(&mut home, NOW));
         assert!(home.outbox.is_empty());
-        assert_eq!(Parcel::read(&first).unwrap().posts.len(), 1);
+        assert_eq!(read(&first).unwrap().posts().len(), 1);
         let mut home = Home::decode(&home.encode()).unwrap();
-        assert_eq!(text(give(&mut home, NOW + POSTED_SECONDS - 1)), first);
-        assert!(Parcel::read(&text(give(&mut home, NOW + POSTED_SECONDS))).unwrap().is_empty());
+        assert_eq!(text(give(&mut home, NOW + DAYS_30 - 1)), first);
+        assert!(read(&text(give(&mut home, NOW + DAYS_30))).unwrap().is_empty());
     }
 
     #[test]
@@ -253,19 +157,5 @@ mod tests {
             assert!(take(&mut home, &file[..at], &mut ctx).is_err(), "{at}");
         }
         assert_eq!(home.encode().to_vec(), before);
-    }
-
-    #[test]
-    fn the_same_message_is_in_a_parcel_once_and_the_newest_stay() {
-        let mut parcel = Parcel::default();
-        let long = vec![1; 1_024 * 1_024];
-        for to in 0..12 {
-            parcel.add(post(to, &long), NOW + u64::from(to));
-            parcel.add(post(to, &long), NOW + 100);
-        }
-        assert_eq!(parcel.posts.len(), 12);
-        parcel.shrink(NOW + 200);
-        let first = MailboxId::new([4; 32]);
-        assert_eq!((parcel.posts.len(), parcel.posts[0].to == first), (8, true));
     }
 }

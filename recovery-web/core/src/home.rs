@@ -1,13 +1,13 @@
 //! What a home holds: the device, what could not be sent yet, how far each mailbox was read, and the key card.
 
-use crate::{calls::Code, card, files::Parcel};
+use crate::{calls::Code, card};
 use minicbor::Encode;
 use recovery_core::{
     address::RelayUrl,
     flows::{Context, Delivery, Device, Event, Step},
     ids::MailboxId,
     secret::SecretBytes,
-    wire::{self, V1, Wire, messages::GuestPass},
+    wire::{self, V1, Wire, messages::GuestPass, parcel::Parcel},
 };
 use recovery_derive::Decode;
 use zeroize::Zeroizing;
