@@ -1,7 +1,7 @@
 // Without a relay: it is gone when it is needed, or there never was one. Everything that people hand each other is a file.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -66,8 +66,8 @@ async function gives(friend, name) {
   return file;
 }
 
-/** From the link to the approval as a file. */
-async function approves(friend, { link: text, number, file }, name) {
+/** From the link to the approval. */
+async function approves(friend, { link: text, number, file }) {
   await link(friend, text);
   await friend.heading('Somebody asks for help');
   await friend.press('Anna');
@@ -82,10 +82,15 @@ async function approves(friend, { link: text, number, file }, name) {
   await friend.page.getByText('Tries left: 2').waitFor();
   await friend.check(number);
   await friend.say('Anna');
+}
+
+/** The approval as text, once it may leave. */
+async function approval(friend) {
   await friend.heading('Give your approval to Anna');
-  await friend.page.getByLabel('Your approval as text').waitFor();
-  assert.match(await friend.page.getByLabel('Your approval as text').inputValue(), /^-----BEGIN RECOVERY APPROVAL-----\n/);
-  return saved(friend, 'Save as a file', name);
+  const text = friend.page.getByLabel('Your approval as text');
+  await text.waitFor();
+  assert.match(await text.inputValue(), /^-----BEGIN RECOVERY APPROVAL-----\n/);
+  return text.inputValue();
 }
 
 test('the relay is gone, and the request and the approval travel as files', async () => {
@@ -107,7 +112,9 @@ test('the relay is gone, and the request and the approval travel as files', asyn
   assert.match(asked.link, /^https:\/\/files\.invalid\/r#/);
   const called = [];
   bob.page.on('request', (request) => called.push(request.url()));
-  const file = await approves(bob, asked, 'approval of Bob');
+  await approves(bob, asked);
+  await approval(bob);
+  const file = await saved(bob, 'Save as a file', 'approval of Bob');
   await bob.page.locator('h1').focus();
   await inspect(bob, 'give');
   assert.ok(!called.some((url) => url.includes('files.invalid')), 'an address that is none was called');
@@ -192,10 +199,46 @@ test('never a relay: a page from a disk accepts, holds, approves, and comes back
 
   // The device is lost.
   const asked = asks('the request');
-  const approval = await approves(bob, asked, 'the approval of Bob');
+  await approves(bob, asked);
+  await approval(bob);
+  const file = await saved(bob, 'Save as a file', 'the approval of Bob');
   carol.run(['approve', asked.link, '--owner', 'Anna', '--number', asked.number, '--import', asked.file]);
-  asked.anew.run(['restore', '--no-wait', '--import', approval, given(carol, 'the approval of Carol')]);
+  asked.anew.run(['restore', '--no-wait', '--import', file, given(carol, 'the approval of Carol')]);
   assert.equal(String(asked.anew.run(['show', 'a secret']).stdout), SECRET);
   assert.deepEqual(called.filter((url) => !/^(file|blob|data):/.test(url)), [], 'something was called');
+  assert.deepEqual(bob.errors, []);
+});
+
+test('a delay, and the server gone: nothing to give out before it is over, and then the approval is copied', async () => {
+  const relay = await world.relay();
+  const [anna, carol] = ['Anna', 'Carol'].map((name) => world.person(name));
+  for (const person of [anna, carol]) person.home += ', with a delay';
+  anna.init(relay.url);
+  anna.run(['add', 'a secret'], { input: SECRET });
+  const bob = await Friend.open(browser, 'Bob', { permissions: ['clipboard-read', 'clipboard-write'] });
+  await bob.accept(anna.invite('Bob'));
+  await bob.keepCard();
+  carol.accept(anna.invite('Carol'));
+  anna.run(['sync']);
+  anna.run(['protect', '--threshold', '2', '--delay', '1h', '--hold-by', 'contacts']);
+  await bob.look();
+  await bob.page.getByText('safe here').waitFor();
+  await relay.stop();
+  const asked = asks('request with a delay');
+  await approves(bob, asked);
+  await bob.heading('Your piece waits');
+  await bob.settled();
+  await bob.page.reload();
+  await bob.heading('Your piece waits');
+  assert.equal(await bob.page.getByLabel('Your approval as text').count(), 0);
+  await bob.page.clock.setSystemTime(Date.now() + 3_600_000);
+  await bob.page.reload();
+  const text = await approval(bob);
+  await bob.press('Copy');
+  await bob.page.getByText('Copied', { exact: true }).waitFor();
+  assert.equal(await bob.page.evaluate(() => navigator.clipboard.readText()), text);
+  writeFileSync(path('pasted'), text);
+  const took = asked.anew.json(['restore', '--no-wait', '--import', path('pasted')], { code: 75 });
+  assert.deepEqual(took.approvals.map(({ contact, state }) => [contact, state]), [['Bob', 'good']], JSON.stringify(took));
   assert.deepEqual(bob.errors, []);
 });
