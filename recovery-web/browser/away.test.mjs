@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Friend, World } from './world.mjs';
+import { Friend, PHOTOS, World } from './world.mjs';
 
-const SECRET = 'the only key to my photos';
 const world = new World();
 let relay, browser, anna, bob;
 const tried = [];
@@ -59,18 +58,10 @@ async function card() {
   }
 }
 
-/** An owner with something to lose. */
-function owner(name) {
-  const owner = world.person(name);
-  owner.init(relay.url);
-  owner.run(['add', 'photos'], { input: SECRET });
-  return owner;
-}
-
 before(async () => {
   relay = await world.relay();
   browser = await world.browser();
-  anna = owner('Anna');
+  anna = world.owner('Anna', relay.url);
   bob = await Friend.open(browser, 'Bob');
 });
 after(() => world.end());
@@ -83,7 +74,7 @@ test('accepting', async () => {
 });
 
 test('a relay that goes away once the request was read: the approval goes out when it is back', async () => {
-  const anew = Object.assign(world.person('Anna anew'), { name: 'Anna' });
+  const anew = world.device('Anna anew');
   const { link, number } = anew.ask(relay.url);
   await bob.toNumber(link, 'Anna', async (name) => { if (name === 'who') await relay.stop(); });
   await bob.check(number);
@@ -96,11 +87,11 @@ test('a relay that goes away once the request was read: the approval goes out wh
   world.person('Carol').run(['approve', link, '--owner', 'Anna', '--number', number]);
   anew.run(['restore', '--no-wait']);
   assert.deepEqual(bob.errors, []);
-  assert.equal(String(anew.run(['show', 'photos']).stdout), SECRET);
+  assert.equal(String(anew.run(['show', 'photos']).stdout), PHOTOS);
 });
 
 test('approving, and taking it back', async () => {
-  const zoe = owner('Zoe');
+  const zoe = world.owner('Zoe', relay.url);
   bob = await Friend.open(browser, 'Ben');
   await bob.accept(zoe.invite('Ben'));
   await bob.keepCard();
@@ -109,7 +100,7 @@ test('approving, and taking it back', async () => {
   zoe.run(['protect', '--threshold', '2', '--delay', '1h']);
   await bob.look();
   await bob.page.getByText('safe here').waitFor();
-  const { link, number } = Object.assign(world.person('Zoe anew'), { name: 'Zoe' }).ask(relay.url);
+  const { link, number } = world.device('Zoe anew', 'Zoe').ask(relay.url);
   await bob.toNumber(link, 'Zoe', both);
   await bob.check(number);
   await bob.say('Zoe', both);

@@ -8,44 +8,26 @@ import { Friend, isolated, otherNumber, World } from './world.mjs';
 
 const world = new World();
 let relay, browser, anna, bob;
-const ask = (name, extra = []) => world.person(name).json(
-  ['restore', '--no-wait', '--relay', relay.url, '--name', 'Anna', '--no-passphrase', ...extra], { code: 75 });
+const ask = (home) => world.device(home).ask(relay.url);
 
 before(async () => {
   relay = await world.relay();
   browser = await world.browser();
-  anna = world.person('Anna');
-  anna.init(relay.url);
-  anna.run(['add', 'photos'], { input: 'the only key to my photos' });
+  anna = world.owner('Anna', relay.url);
 });
 after(() => world.end());
 
-test('opening a link tells nobody, and reload and a relay that is away lose nothing', async () => {
+test('opening a link tells nobody, and a relay that is away loses nothing', async () => {
   bob = await Friend.open(browser, 'Bob');
   const link = anna.invite('Bob');
   await bob.page.goto(link);
-  await bob.heading('asks for your help');
+  await bob.answer({ way: 'her door' });
   assert.equal(anna.json(['sync']).events?.length ?? 0, 0);
-  await bob.page.reload();
-  await bob.heading('asks for your help');
-  await bob.press('Yes, I want to help');
-  await bob.heading('How will you reach');
-  await bob.fill('A way you trust', 'her door');
-  await bob.press('Next');
-  await bob.heading('How does');
-  await bob.page.reload();
-  await bob.heading('How does');
-  await bob.fill('Your name', 'Bob');
   await relay.stop();
   await bob.press('Accept, and help');
   await bob.page.getByText("can't be reached").waitFor();
   await relay.start();
-  await bob.press('Accept, and help');
-  await bob.heading('Compare this number');
-  await bob.settled();
-  await bob.page.reload();
-  await bob.heading('Compare this number');
-  await bob.settled();
+  await bob.number();
   await bob.keepCard();
   const carol = world.person('Carol');
   carol.accept(anna.invite('Carol'));
@@ -129,8 +111,8 @@ test('the wait, and a stop of the owner during it', async () => {
 test('a request that was cancelled, and hostile names', async () => {
   const hostile = '<img src=x onerror=alert(1)>\u202e anna \u{1F475}';
   const device = '<script>alert(1)</script>' + 'x'.repeat(150);
-  const mallory = world.person('Mallory');
-  const { link } = mallory.json(['restore', '--no-wait', '--relay', relay.url, '--name', hostile, '--device', device, '--no-passphrase'], { code: 75 });
+  const mallory = world.device('Mallory', hostile);
+  const { link } = mallory.ask(relay.url, ['--device', device]);
   let dialogs = 0;
   bob.page.on('dialog', (dialog) => { dialogs += 1; return dialog.dismiss(); });
   await bob.toNumber(link, 'Anna', async (name) => {
@@ -183,13 +165,8 @@ test('the page as one file, from a disk', async () => {
   await frank.press('I got a link');
   await frank.fill('The link', anna.invite('Frank'));
   await frank.press('Next');
-  await frank.heading('asks for your help');
-  await frank.press('Yes, I want to help');
-  await frank.press('Next');
-  await frank.fill('Your name', 'Frank');
-  await frank.press('Accept, and help');
-  await frank.heading('Compare this number');
-  await frank.settled();
+  await frank.answer();
+  await frank.number();
   assert.match(JSON.stringify(anna.json(['sync'])), /Frank/);
   assert.deepEqual(frank.errors, []);
 });

@@ -43,9 +43,7 @@ before(async () => {
   browser = await world.browser([
     '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${seen}`,
   ]);
-  anna = world.person('Anna');
-  anna.init(relay.url);
-  anna.run(['add', 'photos'], { input: 'the only key to my photos' });
+  anna = world.owner('Anna', relay.url);
   bob = await Friend.open(browser, 'Bob', { permissions: ['camera'] });
   await bob.accept(anna.invite('Bob'));
   await bob.keepCard();

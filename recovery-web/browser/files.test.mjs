@@ -25,7 +25,7 @@ function given(person, name) {
 
 /** Asks on a new device, by file. */
 function asks(name) {
-  const anew = Object.assign(world.person(`${name} anew`), { name: 'Anna' });
+  const anew = world.device(`${name} anew`);
   return { anew, file: path(name), ...anew.ask('files', ['--output', path(name)]) };
 }
 
@@ -149,15 +149,8 @@ test('never a relay: a page from a disk accepts, holds, approves, and comes back
   await bob.page.getByText('changed or cut on its way').waitFor();
   await bob.fill('Or paste its text', readFileSync(invited, 'utf8'));
   await bob.press('Take it in');
-  await bob.heading('Anna asks for your help');
-  await bob.press('Yes, I want to help');
-  await bob.fill('A way you trust', 'her door');
-  await bob.press('Next');
-  await bob.fill('Your name', 'Bob');
-  await bob.press('Accept, and help');
-  await bob.heading('Compare this number');
-  await bob.settled();
-  const number = await bob.page.locator('.number').textContent();
+  await bob.answer({ way: 'her door' });
+  const number = await bob.number();
   const words = await bob.keepCard();
   await bob.press('Something waits to be given out as a file');
   anna.run(['sync', '--import', await gives(bob, 'answer of Bob')]);

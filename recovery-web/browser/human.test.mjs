@@ -15,9 +15,7 @@ let relay, browser, anna, bob;
 before(async () => {
   relay = await world.relay();
   browser = await world.browser();
-  anna = world.person('Anna');
-  anna.init(relay.url);
-  anna.run(['add', 'photos'], { input: 'the only key to my photos' });
+  anna = world.owner('Anna', relay.url);
 });
 after(() => world.end());
 
@@ -85,7 +83,7 @@ test('accepting an invitation', async () => {
 
 test('approving a request', async () => {
   await world.protect(anna, bob);
-  const { link, number } = Object.assign(world.person('Anna anew'), { name: 'Anna' }).ask(relay.url);
+  const { link, number } = world.device('Anna anew').ask(relay.url);
   const human = new Human(bob.page);
   await bob.page.goto('about:blank');
   await bob.toNumber(link, 'Anna', async (name) => {

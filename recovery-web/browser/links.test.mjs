@@ -28,11 +28,7 @@ async function people() {
 before(async () => {
   relay = await world.relay();
   browser = await world.browser();
-  [anna, zoe] = ['Anna', 'Zoe'].map((name) => world.person(name));
-  for (const owner of [anna, zoe]) {
-    owner.init(relay.url);
-    owner.run(['add', 'photos'], { input: 'the only key to my photos' });
-  }
+  [anna, zoe] = ['Anna', 'Zoe'].map((name) => world.owner(name, relay.url));
   bob = await Friend.open(browser, 'Bob');
 });
 after(() => world.end());
@@ -55,12 +51,7 @@ test('an invitation whose link was changed in one letter, anywhere', async () =>
 test('another owner\'s link over an invitation that is under way', async () => {
   const [link, other] = [anna.invite('Bob 2'), zoe.invite('Bob')];
   await open(link);
-  await bob.heading('Anna asks for your help');
-  await bob.press('Yes, I want to help');
-  await bob.heading('How will you reach Anna');
-  await bob.fill('A way you trust', 'her door');
-  await bob.press('Next');
-  await bob.heading('How does Anna');
+  await bob.answer({ way: 'her door' });
   // In the same page, as a phone does it: only what follows # is another.
   await bob.page.evaluate((fragment) => { location.hash = fragment; }, other.slice(other.indexOf('#')));
   await bob.heading('Zoe asks for your help');
@@ -77,16 +68,14 @@ test('another owner\'s link over an invitation that is under way', async () => {
   assert.equal(await bob.page.getByLabel('A way you trust').inputValue(), 'her door');
   await bob.press('Next');
   await bob.fill('Your name', 'Bob');
-  await bob.press('Accept, and help');
-  await bob.heading('Compare this number');
-  await bob.settled();
+  await bob.number();
   await bob.keepCard();
   await world.protect(anna, bob);
   held = await people();
 });
 
 test('a request whose link was changed, or was put over one that is under way', async () => {
-  const [first, second] = ['Anna 1', 'Anna 2'].map((home) => Object.assign(world.person(home), { name: 'Anna' }).ask(relay.url));
+  const [first, second] = ['Anna 1', 'Anna 2'].map((home) => world.device(home).ask(relay.url));
   await bob.toNumber(first.link, 'Anna');
   for (const at of [0, 12, 30]) {
     await open(changed(first.link, at));

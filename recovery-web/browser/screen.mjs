@@ -33,6 +33,7 @@ export async function inspect(friend, name) {
     await reflow(page, name);
     await targets(page, name);
     await page.getByRole('button', { name: other }).click();
+    await page.getByRole('button', { name: other }).waitFor({ state: 'detached' });
   }
   await page.emulateMedia({ colorScheme: 'light' });
   return checks;

@@ -23,9 +23,7 @@ before(async () => {
   relay = await world.relay();
   browser = await world.browser();
   bob = await Friend.open(browser, 'Bob');
-  anna = world.person('Anna');
-  anna.init(relay.url);
-  anna.run(['add', 'photos'], { input: 'the only key to my photos' });
+  anna = world.owner('Anna', relay.url);
 });
 after(() => world.end());
 
@@ -87,8 +85,7 @@ test('a rehearsal', async () => {
 });
 
 test('a request, from the link to the wait', async () => {
-  const anew = world.person('Anna anew');
-  const { link, number } = anew.json(['restore', '--no-wait', '--relay', relay.url, '--name', 'Anna', '--device', 'Pixel 9', '--no-passphrase'], { code: 75 });
+  const { link, number } = world.device('Anna anew').ask(relay.url, ['--device', 'Pixel 9']);
   await bob.toNumber(link, 'Anna', at);
   await bob.check(number);
   await bob.say('Anna', at);
@@ -106,8 +103,8 @@ test('a request, from the link to the wait', async () => {
 });
 
 test('an impostor', async () => {
-  const mallory = world.person('Mallory');
-  const { link } = mallory.json(['restore', '--no-wait', '--relay', relay.url, '--name', 'Anna', '--no-passphrase'], { code: 75 });
+  const mallory = world.device('Mallory');
+  const { link } = mallory.ask(relay.url);
   await bob.toNumber(link, 'Anna');
   await bob.press('This is not Anna');
   await bob.heading('This is not Anna?');
@@ -139,7 +136,7 @@ test('this browser forgets, and the card brings it back', async () => {
   await bob.press('Bring everything back');
   await bob.heading('You are a recovery contact');
   await bob.page.getByText('safe here').waitFor();
-  const { link } = world.person('Anna 3').json(['restore', '--no-wait', '--relay', relay.url, '--name', 'Anna', '--no-passphrase'], { code: 75 });
+  const { link } = world.device('Anna 3').ask(relay.url);
   await bob.toNumber(link, 'Anna');
   await bob.press('Scan a code instead');
   await bob.heading('Scan the code');

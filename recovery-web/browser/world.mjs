@@ -15,6 +15,8 @@ const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
 ];
+/** What an owner would lose. */
+export const PHOTOS = 'the only key to my photos';
 export const PHONE = { width: 390, height: 844 };
 
 export class World {
@@ -33,6 +35,19 @@ export class World {
 
   person(name) {
     return new Person(name, join(this.folder, `home of ${name}`), this.folder);
+  }
+
+  /** Somebody with something to lose. */
+  owner(name, relay) {
+    const owner = this.person(name);
+    owner.init(relay);
+    owner.run(['add', 'photos'], { input: PHOTOS });
+    return owner;
+  }
+
+  /** A new device of somebody who lost theirs, or of somebody who says so. */
+  device(home, name = 'Anna') {
+    return Object.assign(this.person(home), { name });
   }
 
   async browser(args = []) {
@@ -136,8 +151,11 @@ export class Friend {
     return friend;
   }
 
-  heading(text) {
-    return this.page.getByRole('heading', { level: 1, name: isolated(text) }).waitFor({ timeout: 20_000 });
+  async heading(text) {
+    const found = this.page.getByRole('heading', { level: 1, name: isolated(text) });
+    await found.waitFor({ timeout: 20_000 }).catch(async () => {
+      throw new Error(`no heading "${text}", but: ${await this.page.locator('body').innerText()}`);
+    });
   }
 
   /** Presses the first such button once it can be pressed. */
@@ -150,8 +168,14 @@ export class Friend {
   }
 
   /** From the link to the number to compare; gives the number. */
-  async accept(link, { way = '', second = '', question = '' } = {}, at = async () => {}) {
+  async accept(link, fields = {}, at = async () => {}) {
     await this.page.goto(link);
+    await this.answer(fields, at);
+    return this.number(at);
+  }
+
+  /** From the invitation to the name, which is typed but not sent. */
+  async answer({ way = '', second = '', question = '' } = {}, at = async () => {}) {
     await this.heading('asks for your help');
     await at('invite');
     await this.press('Yes, I want to help');
@@ -164,6 +188,10 @@ export class Friend {
     await this.heading('How does');
     await at('name');
     await this.fill('Your name', this.name);
+  }
+
+  /** Accepts; gives the number to compare. */
+  async number(at = async () => {}) {
     await this.press('Accept, and help');
     await this.heading('Compare this number');
     await this.page.waitForFunction(() => /^[\d ]{19}$/.test(document.querySelector('.number')?.textContent ?? ''));

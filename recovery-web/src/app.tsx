@@ -138,6 +138,11 @@ function App() {
     await setLanguage(next);
     setLang(next);
   };
+  /** What is shown is kept already; a browser that keeps nothing shows it all the same. */
+  const switchTo = async (next: Lang) => {
+    await keepLanguage(next).catch(() => undefined);
+    await choose(next);
+  };
   if (!ready) return <p class="busy" role="status">{t('oneMoment')}</p>;
   return (
     <>
@@ -145,7 +150,7 @@ function App() {
         <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.querySelector('h1')?.focus(); }}>{t('skip')}</a>
         <span class="brand">recovery</span>
         <button type="button" class="link" lang={lang === 'en' ? 'de' : 'en'}
-          onClick={() => { const next = lang === 'en' ? 'de' : 'en'; void choose(next).then(() => keepLanguage(next)).catch(() => setBroken('page-incomplete')); }}>
+          onClick={() => void switchTo(lang === 'en' ? 'de' : 'en').catch(() => setBroken('page-incomplete'))}>
           {lang === 'en' ? 'Deutsch' : 'English'}
         </button>
       </header>
