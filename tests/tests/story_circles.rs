@@ -208,3 +208,32 @@ fn a_late_answer() {
     anna.json(["contacts", "verify", "Bob", "--number", &number]);
     assert_eq!(states(&anna.json(["status"])), ["Bob held"]);
 }
+
+#[test]
+fn who_only_helps_is_told_whom_and_of_no_danger_to_a_key_of_their_own() {
+    let world = World::new();
+    let relay = world.relay("relay");
+    let (anna, bob) = (world.person("Anna"), world.person("Bob"));
+    anna.init(&[relay.url()]);
+    bob.accept(&anna.invite("Bob"));
+    let status = || bob.run(["status"]).done().text().to_owned();
+    assert_eq!(status(), "You help Anna; your piece of their key has not come yet.\n");
+    anna.run(["sync"]).done();
+    anna.run(["protect", "--threshold", "1"]).done();
+    bob.run(["sync"]).done();
+    anna.run(["sync"]).done();
+    assert!(status().starts_with("You hold a piece of Anna's key; it came "), "{}", status());
+    anna.run(["check"]).done();
+    bob.run(["sync"]).done();
+    assert!(status().starts_with("You hold a piece of Anna's key; last proved "), "{}", status());
+    let held = &bob.json(["status"])["held"][0];
+    assert_eq!(held["name"], "Anna");
+    assert!(held["stored_at"].is_u64() && held["proved_at"].is_u64(), "{held}");
+    bob.feed(["add", "a secret"], SECRET).done();
+    let both = status();
+    assert!(both.starts_with("Your key is not protected: it is on this device only.\n"), "{both}");
+    assert!(
+        both.contains("\nYou hold a piece of Anna's key; ") && both.contains("\n- Invite"),
+        "{both}"
+    );
+}

@@ -12,7 +12,7 @@ use crate::{
     words::Failure,
 };
 use recovery_client::{Client, ContactState, Status, StatusContact, WhatIf};
-use recovery_core::circle::Standing;
+use recovery_core::circle::{Held, Standing};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -51,7 +51,10 @@ pub(super) fn status(app: &App, args: &cli::Status) -> Result<ExitCode, Failure>
         return what_if(app, &client, &args.what_if);
     }
     let status = client.status()?;
-    let advice = advice(&client, &status)?;
+    let held = client.device()?.held();
+    // Who only helps has nothing of their own that could be lost.
+    let only_helps = !held.is_empty() && status.contacts.is_empty() && status.entries == 0;
+    let advice = advice(&client, &status, only_helps)?;
     let circle = status.circle.as_ref().map(|circle| {
         json!({
             "generation": circle.generation,
@@ -68,8 +71,12 @@ pub(super) fn status(app: &App, args: &cli::Status) -> Result<ExitCode, Failure>
         "circle": circle, "contacts": contacts, "requests": requests, "advice": advice,
         "entries": status.entries, "synced": status.synced, "queued": status.queued,
         "owner_id": client.device()?.id().to_string(),
+        "held": held.iter().map(held_json).collect::<Vec<Value>>(),
     });
-    app.ui.result(&object, &status_text(&status, &advice));
+    let own = if only_helps { String::new() } else { own_text(&status) };
+    let helped: String = held.iter().map(helped).collect();
+    let advice: String = advice.iter().map(|line| format!("- {line}\n")).collect();
+    app.ui.result(&object, &format!("{own}{helped}{advice}"));
     Ok(DONE)
 }
 
@@ -92,7 +99,29 @@ fn contact_json(contact: &StatusContact) -> Value {
     })
 }
 
-fn status_text(status: &Status, advice: &[String]) -> String {
+fn held_json(held: &Held) -> Value {
+    json!({
+        "name": held.name.as_str(), "stored_at": held.bundles.last().map(|bundle| bundle.stored),
+        "proved_at": Some(held.asked).filter(|at| *at > 0),
+    })
+}
+
+/// Whom this person helps, and with what.
+fn helped(held: &Held) -> String {
+    let name = clean(held.name.as_str());
+    match held.bundles.last() {
+        None => format!("You help {name}; your piece of their key has not come yet.\n"),
+        Some(_) if held.asked > 0 => {
+            format!("You hold a piece of {name}'s key; last proved {}.\n", ago(held.asked, now()))
+        }
+        Some(bundle) => {
+            format!("You hold a piece of {name}'s key; it came {}.\n", ago(bundle.stored, now()))
+        }
+    }
+}
+
+/// Whether the key is safe, and who has which part in that.
+fn own_text(status: &Status) -> String {
     let mut text = match &status.circle {
         Some(circle) if circle.active() => format!(
             "Your key is protected: {} of {} contacts bring it back.\n",
@@ -119,14 +148,11 @@ fn status_text(status: &Status, advice: &[String]) -> String {
         text.push_str(&Ui::table(&["contact", "piece of the key", "last proof", "verified"], rows));
         text.push('\n');
     }
-    for line in advice {
-        text.push_str(&format!("- {line}\n"));
-    }
     text
 }
 
 /// What to fix, worst first.
-fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
+fn advice(client: &Client, status: &Status, only_helps: bool) -> Result<Vec<String>, Failure> {
     let unanswered = status.recoveries.iter().filter(|recovery| recovery.answer.is_none());
     let mut advice: Vec<String> = unanswered.map(alarm).collect();
     let device = client.device()?;
@@ -134,12 +160,14 @@ fn advice(client: &Client, status: &Status) -> Result<Vec<String>, Failure> {
     advice.extend(took_over(status));
     let claims = device.held().iter().filter(|held| held.standing() != Standing::Current);
     advice.extend(claims.map(|held| sentence(&claimed(&held.name))));
-    advice.extend(circle_advice(status));
-    advice.extend(people_advice(status));
+    if !only_helps {
+        advice.extend(circle_advice(status));
+        advice.extend(people_advice(status));
+    }
     if status.entries > 0 && !status.synced {
         advice.push("The vault is not synced: its newest state is on this device only. Run 'recovery sync'.".to_owned());
     }
-    if status.entries == 0 {
+    if status.entries == 0 && !only_helps {
         advice.push("Nothing is kept yet: add a secret with 'recovery add LABEL FILE'.".to_owned());
     }
     if status.circle.as_ref().is_some_and(|circle| circle.hold.delay == 0) {
@@ -174,7 +202,7 @@ fn took_over(status: &Status) -> Option<String> {
     match missing {
         0 => text.push_str("; when enough confirmed their new piece, the old ones end."),
         _ => text.push_str(&format!(
-            "; call {}, and read them the number of 'recovery contacts verify NAME --show': they type it with 'recovery contacts verify'. With the others, what your lost device says counts no more.",
+            "; whoever of {} typed your number learns it with 'recovery sync'. Call the others, and read them the number of 'recovery contacts verify NAME --show': they type it with 'recovery contacts verify'. With friends who know it, what your lost device says counts no more.",
             unknown.join(", ")
         )),
     }
