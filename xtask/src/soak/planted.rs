@@ -14,6 +14,9 @@ const FIRST: u64 = 1;
 /// Faults that make as fine a table as is asked for.
 const WANTED: usize = 20;
 
+/// Letters of what was seen that are shown.
+const HOW: usize = 160;
+
 /// A planted fault, and by which seed and invariant it was found.
 struct Found {
     name: String,
@@ -94,12 +97,20 @@ fn find(name: &str, what: &str, seeds: u64) -> Result<Found, Outcome> {
         let seed = line.strip_prefix("SEED=").and_then(|rest| rest.split(':').next());
         if let Some(seed) = seed.and_then(|seed| seed.parse::<u64>().ok()) {
             let (name, what, seeds) = (name.to_owned(), what.to_owned(), seed + 1 - FIRST);
-            println!("{name}: found after {seeds} seeds: {before}");
-            return Ok(Found { name, what, seeds, how: before.to_owned() });
+            let how = shortened(before);
+            println!("{name}: found after {seeds} seeds: {how}");
+            return Ok(Found { name, what, seeds, how });
         }
         before = line;
     }
     Err(Outcome::Failed(format!("{name}: {what}, and {seeds} worlds do not show it: {text}")))
+}
+
+/// As much of a line as a table has room for: some show whole values.
+fn shortened(line: &str) -> String {
+    let mut letters = line.chars();
+    let start: String = letters.by_ref().take(HOW).collect();
+    if letters.next().is_none() { start } else { start + " …" }
 }
 
 /// The world, built with planted faults into a folder of its own.
