@@ -75,6 +75,9 @@ impl Device {
     /// scanned, and whose approval is out. A former identity is heard only for what is newer than what was
     /// accepted last.
     fn is_vouched(&self, held: &Held, claim: &Claim, now: u64) -> bool {
+        if planted!(AnySuccessor) {
+            return true;
+        }
         let Ok(next) = claim.signed.peek::<Succession>() else { return false };
         let opened = self.opened().iter().find(|opened| opened.id == next.request);
         let approved = opened.filter(|opened| {
@@ -85,9 +88,6 @@ impl Device {
         let Some(Ok(request)) = approved.map(|opened| opened.request.peek::<Request>()) else {
             return false;
         };
-        if planted!(AnySuccessor) {
-            return true;
-        }
         let known = held.known.as_ref().map(|known| known.id);
         let mut selves = known.into_iter().chain([self.id()]);
         let right = selves.any(|me| {
