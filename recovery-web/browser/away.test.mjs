@@ -95,11 +95,7 @@ test('approving, and taking it back', async () => {
   bob = await Friend.open(browser, 'Ben');
   await bob.accept(zoe.invite('Ben'));
   await bob.keepCard();
-  world.person('Dora').accept(zoe.invite('Dora'));
-  zoe.run(['sync']);
-  zoe.run(['protect', '--threshold', '2', '--delay', '1h']);
-  await bob.look();
-  await bob.page.getByText('safe here').waitFor();
+  await world.protect(zoe, bob, ['--delay', '1h'], world.person('Dora'));
   const { link, number } = world.device('Zoe anew', 'Zoe').ask(relay.url);
   await bob.toNumber(link, 'Zoe', both);
   await bob.check(number);

@@ -30,11 +30,7 @@ test('opening a link tells nobody, and a relay that is away loses nothing', asyn
   await bob.number();
   await bob.keepCard();
   const carol = world.person('Carol');
-  carol.accept(anna.invite('Carol'));
-  anna.run(['sync']);
-  anna.run(['protect', '--threshold', '2', '--delay', '1h']);
-  await bob.look();
-  await bob.page.getByText('safe here').waitFor();
+  await world.protect(anna, bob, ['--delay', '1h'], carol);
   carol.run(['sync']);
   anna.run(['sync']);
 });

@@ -101,11 +101,7 @@ test('the relay is gone, and the request and the approval travel as files', asyn
   const bob = await Friend.open(browser, 'Bob');
   await bob.accept(anna.invite('Bob'));
   await bob.keepCard();
-  carol.accept(anna.invite('Carol'));
-  anna.run(['sync']);
-  anna.run(['protect', '--threshold', '2']);
-  await bob.look();
-  await bob.page.getByText('safe here').waitFor();
+  await world.protect(anna, bob, [], carol);
   carol.run(['sync']);
   await relay.stop();
   const asked = asks('request');
@@ -211,11 +207,7 @@ test('a delay, and the server gone: nothing to give out before it is over, and t
   const bob = await Friend.open(browser, 'Bob', { permissions: ['clipboard-read', 'clipboard-write'] });
   await bob.accept(anna.invite('Bob'));
   await bob.keepCard();
-  carol.accept(anna.invite('Carol'));
-  anna.run(['sync']);
-  anna.run(['protect', '--threshold', '2', '--delay', '1h', '--hold-by', 'contacts']);
-  await bob.look();
-  await bob.page.getByText('safe here').waitFor();
+  await world.protect(anna, bob, ['--delay', '1h', '--hold-by', 'contacts'], carol);
   await relay.stop();
   const asked = asks('request with a delay');
   await approves(bob, asked);

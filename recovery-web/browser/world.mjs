@@ -57,10 +57,10 @@ export class World {
   }
 
   /** From now on a friend in a browser, who has accepted, and Carol at a terminal open an owner's key together. */
-  async protect(owner, friend) {
-    this.person('Carol').accept(owner.invite('Carol'));
+  async protect(owner, friend, flags = [], other = this.person('Carol')) {
+    other.accept(owner.invite(other.name));
     owner.run(['sync']);
-    owner.run(['protect', '--threshold', '2']);
+    owner.run(['protect', '--threshold', '2', ...flags]);
     await friend.look();
     await friend.page.getByText('safe here').waitFor();
   }
