@@ -42,9 +42,16 @@ impl Device {
             return self.on_own_successor(signed);
         }
         if me != self.id() {
-            // They do not know this identity yet; what they warn of is heard all the same.
-            let alert = signed.verify(contact.card.keys(), me.as_bytes());
-            return alert.map(|alert| self.on_alert(&contact, alert)).unwrap_or_default();
+            // They do not know this identity yet; what they warn of, and that they have a new device as well,
+            // is heard all the same.
+            let (keys, me) = (contact.card.keys(), me.as_bytes());
+            let heard = match signed.kind {
+                Kind::Moved => {
+                    signed.verify(keys, me).map(|said| self.on_moved(&contact, said, ctx.now))
+                }
+                _ => signed.verify(keys, me).map(|said| self.on_alert(&contact, said)),
+            };
+            return heard.unwrap_or_default();
         }
         let step = match signed.kind {
             Kind::Answer => self.answers(&contact, signed),

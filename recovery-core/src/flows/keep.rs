@@ -72,9 +72,11 @@ impl Device {
         let keys = held.card.keys().clone();
         let owner = &keys;
         let mut known = Step::default();
-        let spoken = me == self.id() && held.known.is_some();
-        if spoken && signed.check(owner, me.as_bytes()).is_ok() {
-            known = self.is_known_by(id, ctx.now);
+        if held.known.is_some() && signed.check(owner, me.as_bytes()).is_ok() {
+            known = match me == self.id() {
+                true => self.is_known_by(id, ctx.now),
+                false => self.tell_moved(held, ctx),
+            };
         }
         let step = match signed.kind {
             Kind::Successor => self.on_successor(id, (signed, me), ctx),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     address::RelayUrl,
-    circle::{Circle, Contact, Deletion, Inbox, Known, MemberState, Retired, Slots},
+    circle::{Circle, Contact, Deletion, Held, Inbox, Known, MemberState, Retired, Slots},
     ids::{Base, CircleId, ContactId},
     keys::{Card, Identity},
     name::Name,
@@ -201,11 +201,16 @@ impl Device {
     fn tell_owners(&self, ctx: &mut Context<'_>) -> Step {
         let mut step = Step::default();
         for held in self.held() {
-            let Some(card) = self.card_for(&held.inbox) else { continue };
-            let moved = Moved { version: V1, card, made: ctx.now };
-            step.then(self.tell_owner(held.card.id(), &moved, ctx));
+            step.then(self.tell_moved(held, ctx));
         }
         step
+    }
+
+    /// Tells an owner that this person has a new device; also each time that they show not to know.
+    pub(crate) fn tell_moved(&self, held: &Held, ctx: &mut Context<'_>) -> Step {
+        let Some(card) = self.card_for(&held.inbox) else { return Step::default() };
+        let moved = Moved { version: V1, card, made: ctx.now };
+        self.tell_owner(held.card.id(), &moved, ctx)
     }
 
     /// Leaves word for a device that still has the former identity, where its contacts write to it: that it

@@ -52,7 +52,12 @@ fn restored(table: &Table, new: &NewDevice) -> Result<Device, RestoreError> {
     let candidates = assessment.complete(None);
     let owner = candidates.first().map_or(table.id(0), |set| set.owner.id());
     assert!(candidates.len() <= 1, "nobody is asked whose key it is");
-    let quorums = Quorums::of(&assessment, owner)?;
+    restored_of(table, new, owner)
+}
+
+/// What the pieces of one owner give.
+fn restored_of(table: &Table, new: &NewDevice, owner: ContactId) -> Result<Device, RestoreError> {
+    let quorums = Quorums::of(&new.assess(), owner)?;
     let found: Vec<_> = quorums.slots().iter().filter_map(|s| table.at(s).cloned()).collect();
     quorums.restore(None, &found).map(|(restored, _)| restored.device)
 }
@@ -527,6 +532,13 @@ fn bob_comes_back() -> (Table, usize) {
     let mut table = Table::new(1, &NAMES);
     table.circle(0, 2, &[1, 2, 3]);
     table.circle(1, 2, &[4, 5]);
+    bob_takes_over(&mut table);
+    table.settle();
+    (table, 1)
+}
+
+/// Two of Bob's friends help him; what his new device says is under way.
+fn bob_takes_over(table: &mut Table) {
     let bob = table.id(1);
     let mut new = table.ask("Bob");
     [4, 5].iter().for_each(|friend| drop(table.approve(*friend, &new, bob)));
@@ -534,11 +546,9 @@ fn bob_comes_back() -> (Table, usize) {
     let quorums = Quorums::of(&new.assess(), bob).unwrap();
     let found: Vec<_> = quorums.slots().iter().filter_map(|s| table.at(s).cloned()).collect();
     let (restored, _) = quorums.restore(None, &found).unwrap();
-    let (at, _) = take_over(&mut table, restored.device, &new);
+    let (at, _) = take_over(table, restored.device, &new);
     // The lost device is gone.
     table.people[1] = table.people.remove(at);
-    table.settle();
-    (table, 1)
 }
 
 #[test]
@@ -594,4 +604,77 @@ fn a_contact_whose_number_was_compared_takes_part_as_who_he_is_now() {
     assert_eq!(table.people[bob].held()[0].bundles.len(), 1);
     let seeds = table.people[bob].vault().former.as_ref().unwrap().seeds.len();
     assert_eq!(seeds, 1, "two of his own contacts do not know him yet, or the seed would be gone");
+}
+
+#[test]
+fn owner_and_contact_who_came_back_before_either_heard_find_each_other() {
+    for bob_is_first in [true, false] {
+        let mut table = Table::new(1, &NAMES);
+        table.circle(0, 2, &[1, 2, 3]);
+        table.circle(1, 2, &[4, 5]);
+        if bob_is_first {
+            bob_takes_over(&mut table);
+        }
+        let (anna, _) = come_back(&mut table, &[2, 3]);
+        // The lost device is gone.
+        table.people[0] = table.people.remove(anna);
+        if !bob_is_first {
+            bob_takes_over(&mut table);
+        }
+        table.settle();
+        assert_eq!(standing(&table, 1), Standing::Claimed);
+        let contact = table.people[0].contact_named(&named("Bob")).unwrap().clone();
+        assert_eq!((contact.verified, contact.moves().len()), (false, 1));
+        let anna_is_first = bob_is_first;
+        if anna_is_first {
+            anna_compares(&mut table);
+        }
+        verify(&mut table, 0, 1).unwrap();
+        table.settle();
+        if !anna_is_first {
+            anna_compares(&mut table);
+        }
+        assert_eq!(anna_of(&table, 1), table.id(0));
+        let contact = table.people[0].contact_named(&named("Bob")).unwrap();
+        assert_eq!((contact.verified, contact.card.id()), (true, table.id(1)));
+        // Bob's piece of the next generation counts as anybody's.
+        let renewed = table.with(0, |device, ctx| device.renew(None, ctx)).unwrap();
+        table.put(renewed.step);
+        table.settle();
+        assert!(table.people[0].vault().live().unwrap().held_by_all());
+        let new = helped(&mut table, &[1, 2]);
+        // As whom Bob held the former piece he holds none of the successor's, if Anna typed first: then it is
+        // asked which of her two it is to be, for the 30 days that the former piece stays.
+        let owner = table.id(0);
+        assert_eq!(new.assess().complete(None).len(), if anna_is_first { 2 } else { 1 });
+        assert_eq!(restored_of(&table, &new, owner).unwrap().id(), owner);
+    }
+}
+
+/// Anna types Bob's number, and they know each other as who they are now.
+fn anna_compares(table: &mut Table) {
+    let held = table.people[1].held_named(&named("Anna")).unwrap().clone();
+    let number = table.with(1, |device, ctx| device.number_with_owner(&held, ctx)).unwrap();
+    let step = table.with(0, |d, ctx| d.verify(&named("Bob"), &number, ctx)).unwrap();
+    table.put(step);
+    table.settle();
+}
+
+#[test]
+fn that_a_contact_moved_is_said_again_to_who_does_not_know() {
+    let mut table = Table::new(1, &NAMES);
+    table.circle(0, 2, &[1, 2, 3]);
+    table.circle(1, 2, &[4, 5]);
+    bob_takes_over(&mut table);
+    // No word of it arrives.
+    table.mail().clear();
+    table.settle();
+    let moves = |table: &Table| table.people[0].contact_named(&named("Bob")).unwrap().moves().len();
+    assert_eq!(moves(&table), 0);
+    for _ in 0..2 {
+        let step = table.with(0, |device, ctx| device.check(ctx));
+        table.put(step);
+        table.settle();
+        assert_eq!(moves(&table), 1);
+    }
 }
