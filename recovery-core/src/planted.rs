@@ -83,6 +83,7 @@ mod list {
         NewestNotTried: "a restore takes the newest generation, not the newest vault",
         FormerVaultWins: "what a lost device wrote last wins over what its successor wrote",
         AnySuccessor: "an owner's new device is accepted without an approval or a number",
+        SuccessorBySomebody: "whoever names an approved request is the device that made it",
         SuccessorToldOnce: "a contact hears of the owner's new device once, whether that arrives or not",
         FormerGivenUp: "a former identity's pieces are given up before those of the new one count",
         NonceRepeated: "boxes use one nonce",

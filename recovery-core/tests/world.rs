@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 const FAILED: &str = include_str!("seeds.txt");
 
 /// What people do beside the main story.
-const DEEDS: [&str; 25] = [
+const DEEDS: [&str; 26] = [
     "accept",
     "accept by number",
     "check",
@@ -37,6 +37,7 @@ const DEEDS: [&str; 25] = [
     "stopped in time",
     "take over",
     "thief",
+    "thief by another's request",
     "veto",
     "warned",
     "was me",

@@ -90,9 +90,10 @@ impl Device {
         };
         let known = held.known.as_ref().map(|known| known.id);
         let mut selves = known.into_iter().chain([self.id()]);
-        let right = selves.any(|me| {
-            claim.signed.verify::<Succession>(request.card.keys(), me.as_bytes()).is_ok()
-        });
+        let right = planted!(SuccessorBySomebody)
+            || selves.any(|me| {
+                claim.signed.verify::<Succession>(request.card.keys(), me.as_bytes()).is_ok()
+            });
         let last = held.succession.as_ref().map_or(0, |known| known.made);
         right && (claim.by == held.card.id() || next.made > last)
     }

@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     circle::Held,
-    flows::{Context, Device, pair::PairError, protect::ProtectError},
+    flows::{Context, Device, pair::PairError, protect::ProtectError, request::NewDevice},
     ids::{ContactId, RequestId},
+    sign::Signed,
 };
 
 /// What there is to know of a device that took over.
@@ -183,23 +184,38 @@ impl World {
         }
     }
 
-    /// Who has the lost device, and can use it, takes over with a request of their own. Nobody approved it, and
-    /// the number that friends compare is another one.
+    /// Who has the lost device, and can use it, takes over: with a request of their own, which nobody approved, or
+    /// with word of the one by which the owner came back, which they can't sign. The number that friends compare
+    /// is another one.
     pub(super) fn thief(&mut self) {
         let impostor = self.newcomers.iter().position(|new| new.kind == Kind::Impostor);
         let Some(at) = impostor.or_else(|| self.arrives_impostor()) else { return };
         let Ok(mut device) = Device::decode(&self.succession.lost) else {
             return self.ledger.fail("a lost device does not start");
         };
-        let new = &self.newcomers[at].host;
-        let now = self.now.saturating_add_signed(new.skew);
+        let host = &self.newcomers[at].host;
+        let now = self.now.saturating_add_signed(host.skew);
+        let Ok(mut new) = NewDevice::decode(&host.state.pack()) else {
+            return self.ledger.fail("a thief's new device does not start");
+        };
+        let named = if self.dice.chance(500) { self.owners_request() } else { None };
+        self.ledger.did(if named.is_some() { "thief by another's request" } else { "thief" });
+        if let Some(request) = named {
+            new.state.request = request;
+        }
         let cost = if self.plan.passphrase.is_some() { GUARDED } else { self.options.cost };
         let mut ctx = Context { now, rng: &mut self.rng, cost };
-        let taken = device.take_over(&new.state, self.plan.passphrase, &mut ctx);
-        self.ledger.did("thief");
+        let taken = device.take_over(&new, self.plan.passphrase, &mut ctx);
         for delivery in taken.step.outbox {
             let _ = self.deliver(Who::New(at), &delivery);
         }
+    }
+
+    /// The request by which the owner came back.
+    fn owners_request(&self) -> Option<Signed> {
+        let id = self.succession.request?;
+        let new = self.newcomers.iter().find(|new| new.host.state.id() == id)?;
+        Some(new.host.state.state.request.clone())
     }
 
     /// The same, without anybody hearing of it: the lost device's vault is made the newest there is.
