@@ -4,7 +4,7 @@
 //! it next time. What a relay does not take now stays in the outbox.
 
 use crate::{
-    Client, ClientError, Notice,
+    Client, ClientError, Notice, now,
     relays::{Hold, If, Page, Put, Read, RelayError, Relays},
 };
 use recovery_core::{
@@ -217,6 +217,7 @@ impl Client {
         let mut events = self.read_all(wait).await?;
         events.extend(self.tidy()?);
         self.flush().await?;
+        self.clear_mailboxes(now()).await?;
         Ok(events)
     }
 
@@ -270,18 +271,25 @@ impl Client {
         if !page.damaged.is_empty() {
             self.notices.push(Notice::Damaged(watch.relay.clone()));
         }
-        let mut all = Step::default();
+        let Some(last) = page.messages.last().map(|message| message.seq) else {
+            return Ok(Vec::new());
+        };
+        let (mut all, mut pieces) = (Step::default(), Vec::new());
         for message in &page.messages {
             let source = watch.source;
-            all.then(self.with_context(|device, ctx| device.handle(source, &message.body, ctx))?);
+            let step =
+                self.with_context(|device, ctx| device.handle(source, &message.body, ctx))?;
+            if step.events.iter().any(|event| matches!(event, Event::PieceStored { .. })) {
+                pieces.push(message.seq);
+            }
+            all.then(step);
         }
         let id = watch.base.mailbox(watch.relay.as_str()).id();
-        let last = page.messages.last().map(|message| message.seq);
-        if let Some(last) = last {
-            self.state.advance(id, &page.epoch, last);
-            return self.keep(all);
+        self.state.advance(id, &page.epoch, last);
+        if let Some(acted) = self.state.acted(id).filter(|_| !watch.relay.is_files()) {
+            acted.note(last, &pieces, now());
         }
-        Ok(Vec::new())
+        self.keep(all)
     }
 
     /// Reads several mailboxes at once. With a wait, the first one with messages ends it.

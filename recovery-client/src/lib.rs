@@ -10,6 +10,7 @@
 #[cfg(recovery_planted)]
 compile_error!("planted faults are for the simulated world alone: no program has them");
 
+mod clearing;
 mod drive;
 mod error;
 mod friend;

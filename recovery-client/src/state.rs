@@ -1,7 +1,7 @@
 //! What a home holds: a device or a recovery in progress, what could not be sent yet, and how far each
 //! mailbox was read.
 
-use crate::{passes::Pass, relays::Both};
+use crate::{clearing::Acted, passes::Pass, relays::Both};
 use minicbor::{Decode, Encode};
 use recovery_core::{
     flows::{Delivery, Device, request::NewDevice},
@@ -31,6 +31,9 @@ pub(crate) struct Cursor {
     pub(crate) epoch: String,
     #[n(2)]
     pub(crate) after: u64,
+    /// Left out where messages are not left to lie.
+    #[n(3)]
+    pub(crate) acted: Option<Acted>,
 }
 
 /// As it is written.
@@ -92,9 +95,18 @@ impl State {
         cursor.map_or((0, None), |cursor| (cursor.after, Some(cursor.epoch.as_str())))
     }
 
-    /// Notes how far `mailbox` was read.
+    /// Notes how far `mailbox` was read. In another epoch its numbers are others.
     pub(crate) fn advance(&mut self, mailbox: MailboxId, epoch: &str, after: u64) {
+        let acted = self.acted(mailbox).cloned();
+        let same = self.after(mailbox).1 == Some(epoch);
         self.cursors.retain(|cursor| cursor.mailbox != mailbox);
-        self.cursors.push(Cursor { mailbox, epoch: epoch.to_owned(), after });
+        let acted = acted.filter(|_| same);
+        self.cursors.push(Cursor { mailbox, epoch: epoch.to_owned(), after, acted });
+    }
+
+    /// What was acted on of `mailbox`, once it was read.
+    pub(crate) fn acted(&mut self, mailbox: MailboxId) -> Option<&mut Acted> {
+        let cursor = self.cursors.iter_mut().find(|cursor| cursor.mailbox == mailbox);
+        cursor.map(|cursor| cursor.acted.get_or_insert_default())
     }
 }

@@ -9,8 +9,8 @@
 )]
 
 use recovery_tests::{
-    Family, Person, SECRET, World, copy_folder,
-    kill::{has_strace, killed_at, some_of, steps_of},
+    Family, Person, Relay, SECRET, World, copy_folder,
+    kill::{Step, has_strace, killed_at, some_of, steps_of},
 };
 use serde_json::json;
 use std::{
@@ -22,10 +22,22 @@ use std::{
 /// How many steps are passed over in between.
 const STRIDE: usize = 20;
 
+/// Says where it was if what follows fails.
+struct At<'a>(Step, &'a [&'a str]);
+
+impl Drop for At<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let ((call, n), args) = (self.0, self.1.join(" "));
+            println!("it was after `{args}` had been killed at {call} {n}");
+        }
+    }
+}
+
 struct Story {
     world: World,
     /// Runs as long as the story does.
-    _relay: recovery_tests::Relay,
+    _relay: Relay,
     family: Family,
     count: Cell<usize>,
 }
@@ -34,7 +46,9 @@ impl Story {
     /// A key that any two of three hold.
     fn new() -> Self {
         let world = World::new();
-        let relay = world.relay("relay");
+        // Everybody's mail of years comes within minutes here.
+        let limits = ["--mailbox-messages", "1000000", "--mailbox-octets", "10000000000"];
+        let relay = Relay::start(&world.path("relay"), &limits);
         let family = Family::protected(&world, &[relay.url()], &["Bob", "Carol", "Dora"], 2);
         Self { world, _relay: relay, family, count: Cell::new(0) }
     }
@@ -103,6 +117,7 @@ impl Story {
             if args != ["renew"] {
                 self.put_back(&copies);
             }
+            let _named = At(step, args);
             let killed = killed_at(step, who, args);
             self.opens(&[0, 1]);
             if killed {

@@ -9,9 +9,9 @@
     reason = "a test that panics has said what it has to say"
 )]
 
-use recovery_tests::{Family, Person, SECRET, World, now, texts};
-use serde_json::json;
-use std::{fs, path::PathBuf, time::Duration};
+use recovery_tests::{Family, Person, Relay, SECRET, World, binary, now, texts};
+use serde_json::{Value, json};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 /// How long approvals are held back here, in seconds: long enough for a few tries of everybody.
 const DELAY: u64 = 12;
@@ -93,4 +93,41 @@ fn nothing_is_early_at_a_relay() {
 #[test]
 fn nothing_is_early_with_contacts() {
     nothing_is_early("contacts");
+}
+
+/// How many messages lie at a relay.
+fn messages_at(relay: &Relay) -> u64 {
+    let store = format!("sqlite:{}", relay.folder().join("relay.db").display());
+    let mut stats = Command::new(binary("recovery-relay"));
+    let stats = stats.args(["stats", "--json", "--store", &store]).output().unwrap();
+    let stats: Value = serde_json::from_slice(&stats.stdout).expect("what is at the relay");
+    stats["messages"].as_u64().unwrap()
+}
+
+#[test]
+fn mail_is_deleted_a_month_after_it_was_acted_on() {
+    let Some(library) = other_clocks() else {
+        return eprintln!("SKIPPED: needs libfaketime (the package faketime)");
+    };
+    let library = library.to_str().expect("a path in UTF-8");
+    let world = World::new();
+    let relay = world.relay("relay");
+    let names = ["Bob", "Carol", "Dora"];
+    let family = Family::protected(&world, &[relay.url()], &names, 2);
+    let all_sync = |offset: &str| {
+        let everybody = family.friends.iter().chain([&family.owner]);
+        everybody.for_each(|who| drop(with_clock(who, library, offset).run(["sync"]).done()));
+        messages_at(&relay)
+    };
+    let before = all_sync("+0");
+    assert!(before > 6, "{before}");
+    assert!(all_sync("+29d") >= before);
+    all_sync("+32d");
+    // What was read a month later is gone as well by now, but for the pieces.
+    assert_eq!(all_sync("+70d"), 3);
+    let new = world.person("Anna, again");
+    let (link, number) = new.asks_for_help(&relay.url());
+    [0, 1].iter().for_each(|at| drop(family.friend(*at).approve(&link, "Anna", &number)));
+    let restored = new.json(["restore", "--no-wait"]);
+    assert_eq!(restored["restored"], json!(["a secret"]));
 }
