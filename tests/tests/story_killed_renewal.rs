@@ -14,7 +14,7 @@ use recovery_tests::{
 };
 use serde_json::json;
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     fs,
     path::{Path, PathBuf},
 };
@@ -36,8 +36,7 @@ impl Drop for At<'_> {
 
 struct Story {
     world: World,
-    /// Runs as long as the story does.
-    _relay: Relay,
+    relay: RefCell<Relay>,
     family: Family,
     count: Cell<usize>,
 }
@@ -46,11 +45,9 @@ impl Story {
     /// A key that any two of three hold.
     fn new() -> Self {
         let world = World::new();
-        // Everybody's mail of years comes within minutes here.
-        let limits = ["--mailbox-messages", "1000000", "--mailbox-octets", "10000000000"];
-        let relay = Relay::start(&world.path("relay"), &limits);
+        let relay = world.relay("relay");
         let family = Family::protected(&world, &[relay.url()], &["Bob", "Carol", "Dora"], 2);
-        Self { world, _relay: relay, family, count: Cell::new(0) }
+        Self { world, relay: RefCell::new(relay), family, count: Cell::new(0) }
     }
 
     fn everybody(&self) -> Vec<&Person> {
@@ -69,8 +66,17 @@ impl Story {
 
     fn put_back(&self, copies: &[PathBuf]) {
         for (who, copy) in self.everybody().into_iter().zip(copies) {
-            put_back(copy, who);
+            put_back(copy, who.home());
         }
+    }
+
+    /// Does something to the relay's store while it is stopped.
+    fn with_store<T>(&self, act: impl FnOnce(&Path) -> T) -> T {
+        let mut relay = self.relay.borrow_mut();
+        relay.stop();
+        let done = act(relay.folder());
+        relay.start_again();
+        done
     }
 
     /// The key comes back with these friends, whatever anybody does afterwards: on a device that nobody can hear
@@ -104,19 +110,19 @@ impl Story {
         self.put_back(&copies);
     }
 
-    /// Kills somebody's command at some of its steps; each time the key still opens, and running the command
-    /// again finishes it.
+    /// Kills somebody's command at some of its steps, each time with homes and relay as they were before it; the key
+    /// still opens, and running the command again finishes it.
     fn killed(&self, who: &Person, args: &[&str], after: impl Fn()) {
         let n = self.count.replace(self.count.get() + 1);
         let copies = self.keep(&format!("before {n}"));
+        let store = self.world.path(&format!("the relay before {n}"));
+        self.with_store(|folder| copy_folder(folder, &store));
         let steps = some_of(steps_of(who, args), STRIDE);
         assert!(!steps.is_empty());
         println!("killed at {} steps of {} {}", steps.len(), who.name(), args.join(" "));
         for step in steps {
-            // What was sent is sent: to deal again, the home must know what it dealt before.
-            if args != ["renew"] {
-                self.put_back(&copies);
-            }
+            self.put_back(&copies);
+            self.with_store(|folder| put_back(&store, folder));
             let _named = At(step, args);
             let killed = killed_at(step, who, args);
             self.opens(&[0, 1]);
@@ -128,9 +134,9 @@ impl Story {
     }
 }
 
-fn put_back(copy: &Path, who: &Person) {
-    let _ = fs::remove_dir_all(who.home());
-    copy_folder(copy, who.home());
+fn put_back(copy: &Path, folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+    copy_folder(copy, folder);
 }
 
 #[test]
