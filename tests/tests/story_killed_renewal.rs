@@ -104,7 +104,13 @@ impl Story {
             friend.run(["sync", "--output", &approval]).done();
             args.push(approval);
         }
-        let done = new.json(&args);
+        let mut said = new.ask(&args);
+        if said.code != 0 {
+            // A friend heard of the vault that only the relay has, where this device can't look.
+            said.error("vault-rollback");
+            said = new.ask(args.iter().map(String::as_str).chain(["--accept-older-vault"]));
+        }
+        let done = said.done().json();
         assert_eq!(done["restored"], json!(["a secret"]), "{done}");
         assert_eq!(new.run(["show", "a secret"]).done().stdout, SECRET);
         self.put_back(&copies);
