@@ -27,6 +27,9 @@ const PATIENCE_PART: u32 = 4;
 const PATIENCE_MAX: Duration = Duration::from_millis(2);
 /// In so many steps.
 const PATIENCE_STEPS: u32 = 4;
+/// For so many writers a commit to this machine's disk waits at most: many take longer to come back than the sync takes
+/// that is saved, and meanwhile the disk rests.
+const COMPANY_MAX: usize = 8;
 
 /// Why a write was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -188,7 +191,7 @@ struct Writer {
 impl Writer {
     fn run(&self, queue: &Receiver<Job>) {
         let _alarm = Alarm(Arc::clone(&self.health));
-        let mut pace = Pace::default();
+        let mut pace = Pace::for_store(&*self.store);
         while let Ok(first) = queue.recv() {
             if matches!(first, Job::Write(..)) {
                 pace.wait_for_company(&self.waiting);
@@ -334,17 +337,28 @@ fn took_room(write: &Write, outcome: &Outcome) -> bool {
 ///
 /// Writers that were told together come back together, a little apart. A commit that began with the first of
 /// them would let all the others wait for two syncs, so it waits for as many as there were, but never longer than
-/// a fraction of what the last commit took. A single writer never waits.
-#[derive(Default)]
+/// a fraction of what the last commit took. A single writer never waits. Neither do many whose store is a file here:
+/// one part of them is told and comes back while the other is committed.
 struct Pace {
+    /// For more writers than these no commit waits.
+    company_max: usize,
     /// How many writers there were: those of the last batch and those who waited meanwhile.
     writers: usize,
     patience: Duration,
 }
 
 impl Pace {
+    fn for_store(store: &dyn Store) -> Self {
+        // A commit to a database elsewhere costs its server as well, each time.
+        let company_max = if store.shared().is_some() { BATCH_WRITES } else { COMPANY_MAX };
+        Self { company_max, writers: 0, patience: Duration::ZERO }
+    }
+
     /// Waits in a few short sleeps, because being woken for each arrival would cost more.
     fn wait_for_company(&self, waiting: &AtomicUsize) {
+        if self.writers > self.company_max {
+            return;
+        }
         for _ in 0..PATIENCE_STEPS {
             if waiting.load(Ordering::Relaxed) >= self.writers {
                 return;
