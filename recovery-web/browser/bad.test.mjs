@@ -98,8 +98,9 @@ test('the wait, and a stop of the owner during it', async () => {
   await bob.page.locator('.countdown').waitFor();
   anna.run(['sync']);
   const { request } = anna.json(['requests']).requests.find((request) => request.role === 'owner');
-  anna.run(['veto', request]);
+  // The page looks by itself as well: what it says then is seen only by who is still on that screen.
   await bob.home();
+  anna.run(['veto', request]);
   await bob.look();
   await bob.page.getByText(isolated('Anna stopped a recovery')).waitFor();
 });
