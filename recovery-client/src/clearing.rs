@@ -4,9 +4,8 @@
 //! A message stays for 30 days after it was acted on, for a home that is put back from a copy and for who comes
 //! back on a new device. The one that brought the newest piece stays until a newer piece has come.
 
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, now};
 use minicbor::{Decode, Encode};
-use recovery_core::ids::MailboxId;
 use std::collections::BTreeSet;
 
 /// How long messages stay, in days.
@@ -75,20 +74,20 @@ impl Acted {
 impl Client {
     /// Deletes what lies long enough where this person's mail comes. What can't be deleted now is tried again by a
     /// later round.
-    pub(crate) async fn clear_mailboxes(&mut self, now: u64) -> Result<(), ClientError> {
+    pub(crate) async fn clear_mailboxes(&mut self) -> Result<(), ClientError> {
         let (mut left, mut away) = (AT_ONCE, BTreeSet::new());
         for watch in self.device()?.watches() {
             let token = watch.base.mailbox(watch.relay.as_str());
-            for seq in self.due(token.id(), now, left) {
-                if away.contains(&watch.relay) {
-                    break;
-                }
+            let cursor = self.state.cursor(token.id()).filter(|_| !away.contains(&watch.relay));
+            let acted = cursor.and_then(|cursor| cursor.acted.as_ref());
+            for seq in acted.map(|acted| acted.due(now(), left)).unwrap_or_default() {
                 if self.relays.delete_message(&watch.relay, &token, seq).await.is_err() {
                     away.insert(watch.relay.clone());
                     break;
                 }
                 left -= 1;
-                if let Some(acted) = self.state.acted(token.id()) {
+                let cursor = self.state.cursor(token.id());
+                if let Some(acted) = cursor.and_then(|cursor| cursor.acted.as_mut()) {
                     acted.delete(seq);
                 }
             }
@@ -97,11 +96,6 @@ impl Client {
             self.save()?;
         }
         Ok(())
-    }
-
-    fn due(&mut self, mailbox: MailboxId, now: u64, at_most: usize) -> Vec<u64> {
-        let acted = self.state.acted(mailbox);
-        acted.map(|acted| acted.due(now, at_most)).unwrap_or_default()
     }
 }
 

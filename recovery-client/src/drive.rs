@@ -217,7 +217,7 @@ impl Client {
         let mut events = self.read_all(wait).await?;
         events.extend(self.tidy()?);
         self.flush().await?;
-        self.clear_mailboxes(now()).await?;
+        self.clear_mailboxes().await?;
         Ok(events)
     }
 
@@ -286,8 +286,8 @@ impl Client {
         }
         let id = watch.base.mailbox(watch.relay.as_str()).id();
         self.state.advance(id, &page.epoch, last);
-        if let Some(acted) = self.state.acted(id).filter(|_| !watch.relay.is_files()) {
-            acted.note(last, &pieces, now());
+        if let Some(cursor) = self.state.cursor(id).filter(|_| !watch.relay.is_files()) {
+            cursor.acted.get_or_insert_default().note(last, &pieces, now());
         }
         self.keep(all)
     }

@@ -97,16 +97,14 @@ impl State {
 
     /// Notes how far `mailbox` was read. In another epoch its numbers are others.
     pub(crate) fn advance(&mut self, mailbox: MailboxId, epoch: &str, after: u64) {
-        let acted = self.acted(mailbox).cloned();
-        let same = self.after(mailbox).1 == Some(epoch);
-        self.cursors.retain(|cursor| cursor.mailbox != mailbox);
-        let acted = acted.filter(|_| same);
+        let at = self.cursors.iter().position(|cursor| cursor.mailbox == mailbox);
+        let known = at.map(|at| self.cursors.swap_remove(at));
+        let acted = known.filter(|known| known.epoch == epoch).and_then(|known| known.acted);
         self.cursors.push(Cursor { mailbox, epoch: epoch.to_owned(), after, acted });
     }
 
-    /// What was acted on of `mailbox`, once it was read.
-    pub(crate) fn acted(&mut self, mailbox: MailboxId) -> Option<&mut Acted> {
-        let cursor = self.cursors.iter_mut().find(|cursor| cursor.mailbox == mailbox);
-        cursor.map(|cursor| cursor.acted.get_or_insert_default())
+    /// How far `mailbox` was read, once it was.
+    pub(crate) fn cursor(&mut self, mailbox: MailboxId) -> Option<&mut Cursor> {
+        self.cursors.iter_mut().find(|cursor| cursor.mailbox == mailbox)
     }
 }
