@@ -26,6 +26,8 @@ pub(super) struct Succession {
     request: Option<RequestId>,
     /// The device that was lost, as it was when its owner's new one took over.
     lost: Vec<u8>,
+    /// How far the fastest clock of a lost device was ahead, in seconds.
+    pub(super) fastest: i64,
 }
 
 impl Succession {
@@ -109,6 +111,7 @@ impl World {
         self.succession.former.push(former);
         self.succession.request = Some(self.newcomers[at].host.state.id());
         self.succession.lost = old.state.pack();
+        self.succession.fastest = self.succession.fastest.max(old.skew);
         self.note_dealt();
         (self.lost, self.counts) = (false, false);
         self.people[0].outbox = taken.step.outbox;

@@ -91,7 +91,8 @@ impl World {
         };
         let known = Device::decode(before).map_or(0, |device| counted(&device));
         let counts = step.outbox.is_empty() && known < counted(&self.people[who].state);
-        let apart = self.people.iter().any(|other| other.skew > self.people[who].skew + DAY as i64);
+        let clocks = self.people.iter().map(|other| other.skew).chain([self.succession.fastest]);
+        let apart = clocks.max() > Some(self.people[who].skew + DAY as i64);
         let told = kind == Some(Kind::Successor) && self.people[who].state.pack() == before;
         // What was waiting for a relay to have the vault is done with the next message, whichever it is.
         let retires = |event: &Event| matches!(event, Event::CircleRetired { .. });
