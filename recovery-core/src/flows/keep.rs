@@ -25,7 +25,7 @@ use crate::{
 
 /// Generations of one owner that a contact holds at most.
 pub const HELD_MAX: usize = 8;
-/// Of those, generations that never counted: the newest ones.
+/// Of those, generations of one identity that never counted: the newest ones.
 const UNCOUNTED_MAX: usize = 2;
 /// Circles that a contact remembers as superseded.
 const FORGOTTEN_MAX: usize = 16;
@@ -284,8 +284,9 @@ fn count(bundles: &mut [HeldBundle], live: Option<CircleId>) -> bool {
     live.map(|bundle| bundle.counted = true).is_some()
 }
 
-/// Keeps every generation that counted, whatever a thief with the owner's device deals on top of it, and the
-/// newest of those that did not; `None` if there are too many.
+/// Keeps every generation that counted, whatever a thief with the owner's device deals on top of it, and of each
+/// identity the newest of those that did not; `None` if there are too many. Each identity, because the word that
+/// a former one's counts may never have come: nothing of the next one's takes its place before that counts.
 fn with_fresh(
     held: &[HeldBundle],
     fresh: HeldBundle,
@@ -293,16 +294,17 @@ fn with_fresh(
 ) -> Option<Vec<HeldBundle>> {
     let mut bundles = held.to_vec();
     count(&mut bundles, live);
+    let owner = fresh.signed.sender;
     bundles.push(fresh);
-    let mut surplus = bundles.iter().filter(|bundle| !bundle.counted).count();
+    let uncounted = |bundle: &HeldBundle| !bundle.counted && bundle.signed.sender == owner;
+    let mut surplus = bundles.iter().filter(|bundle| uncounted(bundle)).count();
     bundles.retain(|bundle| {
-        let drop = !bundle.counted && surplus > UNCOUNTED_MAX;
+        let drop = uncounted(bundle) && surplus > UNCOUNTED_MAX;
         surplus -= usize::from(drop);
         !drop
     });
     // A thief with the former device can have dealt many, and called each live: of those the oldest stay.
     while bundles.len() > HELD_MAX {
-        let owner = bundles.last()?.signed.sender;
         let at = bundles.iter().rposition(|bundle| bundle.signed.sender != owner)?;
         bundles.remove(at);
     }

@@ -419,6 +419,41 @@ fn lost_again_before_anything_is_live_the_old_generation_helps_again() {
     assert!(table.people[third].vault().live().is_some());
 }
 
+/// A friend who has a piece that opens the key, and whom the word that it counts never reached.
+fn unheard(friend: usize) -> Table {
+    let mut table = Table::new(1, &NAMES);
+    (1..=5).for_each(|other| table.pair(0, other));
+    table.protect(0, 3, &[1, 2, 3, 4, 5], None);
+    let (before, sent) = (table.people[friend].encode(), table.mail().clone());
+    table.settle();
+    table.people[friend] = Device::decode(&before).unwrap();
+    table.mail().extend(sent);
+    table.settle();
+    assert!(table.people[0].vault().live().is_some());
+    let held = bundles(&table, friend);
+    assert_eq!((held.len(), held[0].counted), (1, false));
+    table
+}
+
+#[test]
+fn until_another_counts_the_former_piece_stays_also_with_who_never_heard_that_it_counts() {
+    let mut table = unheard(1);
+    let former = table.id(0);
+    let (anna, _) = come_back(&mut table, &[1, 2, 3]);
+    table.settle();
+    for generation in 3..=6 {
+        let renewed = table.with(anna, |device, ctx| device.renew(None, ctx)).unwrap();
+        assert_eq!(renewed.generation, generation);
+        table.put(renewed.step);
+        table.settle();
+        assert!(table.people[anna].vault().live().is_none(), "three of three are not one to spare");
+    }
+    for friend in 1..=3 {
+        let theirs = |b: &HeldBundle| b.signed.sender == former;
+        assert!(bundles(&table, friend).iter().any(theirs), "{friend}");
+    }
+}
+
 #[test]
 fn an_approval_that_is_held_back_makes_no_successor_yet() {
     let mut table = Table::new(1, &NAMES);
