@@ -293,10 +293,10 @@ impl Relay {
             Answer::new(&page.messages)
                 .map_err(|error| StoreError::Failed(format!("messages can't be encoded: {error}")))
         };
-        if self.0.store.shared().is_some() {
+        if let Some(shared) = self.0.store.shared() {
             // What is kept here would not hear of what others write.
             let _turn = self.0.shared_reads.acquire().await;
-            let page = self.read(move |store, now| store.messages(&query, now)).await?;
+            let page = self.noted(shared.page(query, self.now()).await)?;
             return page.as_ref().map(encode).transpose();
         }
         let before = match self.0.readers.answers.find(&query, self.now()) {

@@ -59,6 +59,7 @@ use writes::later;
 pub(crate) mod conformance;
 
 use crate::clock::{TimeSource, UnixMillis};
+use futures_util::future::BoxFuture;
 use recovery_core::ids::{MailboxId, PassId, SlotId};
 use recovery_core::wire::limits::VETO_SECONDS;
 use std::fmt;
@@ -180,7 +181,7 @@ impl fmt::Debug for Door<'_> {
 pub type OnChange = Box<dyn Fn(&[MailboxId]) + Send + Sync>;
 
 /// What several relays on one store need of each other.
-pub trait Shared {
+pub trait Shared: Send + Sync {
     /// From now on tells of mailboxes in which another relay changed something, as far as it hears of it.
     fn listen(&self, heard: OnChange);
 
@@ -192,6 +193,16 @@ pub trait Shared {
     /// # Errors
     /// [`StoreError`].
     fn news(&self, waiting: &[(MailboxId, u64)]) -> Result<Vec<MailboxId>, StoreError>;
+
+    /// Like [`Store::messages`], without a thread that waits for the answer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn page(
+        &self,
+        query: Query,
+        now: UnixMillis,
+    ) -> BoxFuture<'_, Result<Option<Page>, StoreError>>;
 
     /// The time that all relays on the store have in common.
     fn time(&self) -> Arc<dyn TimeSource>;

@@ -4,7 +4,7 @@ use super::memory::MemoryStore;
 use super::postgres::tests::{Database, other_store, postgres_store};
 use super::sqlite::SqliteStore;
 use super::{
-    Answer, Body, CONFIRM_MILLIS, Condition, Done, Hold, Job, Message, Outcome, PassQuota,
+    Answer, Body, CONFIRM_MILLIS, Condition, Done, Hold, Job, Message, Outcome, Page, PassQuota,
     QUIET_MILLIS, Query, Quota, Refusal, Right, SEEN_MESSAGES, SEEN_MILLIS, SUBSCRIPTIONS_MAX,
     Settled, Store, StoreError, Subscription, VETO_MILLIS, Version, Write,
 };
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use recovery_core::ids::{HoldId, MailboxId, PassId, SlotId, SubscriptionId};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 mod against_each_other;
 mod holds;
@@ -28,6 +29,8 @@ pub(super) struct Bench {
     pub(super) store: Box<dyn Store>,
     others: Vec<Box<dyn Store>>,
     turn: AtomicUsize,
+    /// For reads that wait on no thread.
+    runtime: Runtime,
     _folder: Option<TempDir>,
     _database: Option<Database>,
 }
@@ -39,7 +42,8 @@ const DAY: i64 = 86_400 * SECOND;
 
 fn bench(store: impl Store) -> Bench {
     let (others, turn) = (Vec::new(), AtomicUsize::new(0));
-    Bench { store: Box::new(store), others, turn, _folder: None, _database: None }
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    Bench { store: Box::new(store), others, turn, runtime, _folder: None, _database: None }
 }
 
 pub(super) fn memory(quota: Quota) -> Option<Bench> {
@@ -216,6 +220,16 @@ impl Bench {
         turn.checked_sub(1).map_or(&*self.store, |turn| &*self.others[turn])
     }
 
+    /// A read of messages; where it can also be done without a thread that waits, both must say the same.
+    pub(super) fn page(&self, query: &Query, now: UnixMillis) -> Option<Page> {
+        let store = self.any();
+        let page = store.messages(query, now).unwrap();
+        if let Some(shared) = store.shared() {
+            assert_eq!(self.runtime.block_on(shared.page(*query, now)).unwrap(), page);
+        }
+        page
+    }
+
     /// One write in a batch of its own.
     pub(super) fn write(&self, write: Write, now: UnixMillis) -> Outcome {
         self.any().apply(&[write], now).unwrap().remove(0)
@@ -226,7 +240,7 @@ impl Bench {
         let query = Query { mailbox: mailbox(id), after: 0, limit: 10_000, octets: usize::MAX };
         let text =
             |message: Message| (message.seq, String::from_utf8(message.body.to_vec()).unwrap());
-        let messages = self.any().messages(&query, now).unwrap()?.messages;
+        let messages = self.page(&query, now)?.messages;
         Some(messages.into_iter().map(text).collect())
     }
 

@@ -2,7 +2,8 @@
 //!
 //! `connect.rs` says where the database is and what its errors mean; `schema.rs` has the tables; `database.rs` lends a
 //! connection to what all stores on SQL share, and does a batch's commonest work at once; `shared.rs` is what several
-//! relays on one database need of each other: news and a common time; `transfer.rs` copies. This file ties them together.
+//! relays on one database need of each other: news and a common time; `pages.rs` reads messages; `transfer.rs` copies.
+//! This file ties them together.
 //!
 //! # Every commit once
 //! A batch begins by writing its own name into `commits`. If the answer to COMMIT is lost, the batch is done again
@@ -11,6 +12,7 @@
 
 mod connect;
 mod database;
+mod pages;
 mod schema;
 mod shared;
 #[cfg(test)]
@@ -21,17 +23,15 @@ pub use connect::PostgresUrl;
 
 use self::connect::{Session, Trouble};
 use self::database::Postgres;
+use self::pages::Pages;
 use self::shared::{Ears, SharedClock};
-use super::sql::database::Fields;
-use super::sql::rows::{MailboxRow, MessageRow, check_body};
 use super::sql::seen::Seen;
-use super::sql::{Fault, lives, reads, shift, turn, verify};
+use super::sql::{Fault, reads, shift, turn, verify};
 use super::{
-    Bad, Checked, Damage, Door, Epoch, Message, Outcome, Page, Pass, Query, Quotas, Shared, Slot,
-    Stats, Store, StoreError, SubscriptionState, Write,
+    Bad, Checked, Damage, Door, Epoch, Outcome, Page, Pass, Query, Quotas, Shared, Slot, Stats,
+    Store, StoreError, SubscriptionState, Write,
 };
 use crate::clock::UnixMillis;
-use bytes::Bytes;
 use recovery_core::ids::{MailboxId, PassId, SlotId};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -58,13 +58,17 @@ pub struct PostgresStore {
     runtime: Mutex<Option<Runtime>>,
 }
 
+/// Where a connection is kept.
+type Place = Mutex<Option<Arc<Session>>>;
+
 /// What the tasks in the background share with the store.
 struct Inner {
     url: PostgresUrl,
     handle: Handle,
-    writer: Mutex<Option<Arc<Session>>>,
-    readers: [Mutex<Option<Arc<Session>>>; READERS],
+    writer: Place,
+    readers: [Place; READERS],
     turn: AtomicUsize,
+    pages: Pages,
     damage: Seen,
     closed: AtomicBool,
     ears: Ears,
@@ -150,6 +154,7 @@ impl PostgresStore {
             writer: Mutex::default(),
             readers: Default::default(),
             turn: AtomicUsize::new(0),
+            pages: Pages::default(),
             damage: Seen::default(),
             closed: AtomicBool::new(false),
             ears: Ears::default(),
@@ -294,7 +299,7 @@ impl Inner {
     }
 
     /// The connection of this place, made anew if it was lost.
-    fn session(&self, place: &Mutex<Option<Arc<Session>>>) -> Result<Arc<Session>, StoreError> {
+    fn session(&self, place: &Place) -> Result<Arc<Session>, StoreError> {
         self.check_open()?;
         let mut kept = place.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = kept.as_ref().filter(|session| !session.is_closed()) {
@@ -340,7 +345,7 @@ impl Store for PostgresStore {
     }
 
     fn messages(&self, query: &Query, now: UnixMillis) -> Result<Option<Page>, StoreError> {
-        self.read(|postgres| messages(postgres, query, now))
+        self.read(|postgres| pages::messages(postgres, query, now))
     }
 
     fn slot(&self, id: &SlotId, now: UnixMillis) -> Result<Option<Slot>, StoreError> {
@@ -390,7 +395,7 @@ impl Store for PostgresStore {
     fn close(&self) -> Result<(), StoreError> {
         self.inner.closed.store(true, Ordering::Release);
         self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for reader in &self.inner.readers {
+        for reader in self.inner.readers.iter().chain(self.inner.pages.places()) {
             reader.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -405,69 +410,4 @@ impl Drop for PostgresStore {
     fn drop(&mut self) {
         let _ = self.close();
     }
-}
-
-/// One statement, so mailbox and messages are of one moment; no message leaves one row of NULLs. The mailbox's number is
-/// a single value and the limit comes before the sums, so that no more is read and nothing is sorted: the index on both has
-/// the order.
-const MESSAGES: &str = "WITH box AS (SELECT id, name, last_seq, messages, octets, ends, session, \
-    pass, subscribers, seal FROM mailboxes WHERE name = ?1), \
-    next AS (SELECT mailbox, seq, posted, due, hold_a, hold_b, gone, hash, seal, body \
-        FROM messages WHERE mailbox = (SELECT id FROM box) AND seq > ?2 AND gone IS NULL \
-        ORDER BY seq LIMIT ?3), \
-    page AS (SELECT next.*, \
-        CAST(sum(length(next.body)) OVER (ORDER BY next.seq) AS BIGINT) AS running, \
-        row_number() OVER (ORDER BY next.seq) AS place FROM next) \
-    SELECT box.*, page.* FROM box LEFT JOIN page ON page.running <= ?4 OR page.place = 1 \
-    ORDER BY page.seq";
-
-fn messages(
-    postgres: &mut Postgres<'_>,
-    query: &Query,
-    now: UnixMillis,
-) -> Result<Option<Page>, Fault> {
-    use super::sql::database::Database;
-    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let values = [
-        query.mailbox.as_bytes().into(),
-        number(query.after).into(),
-        number(query.limit as u64).into(),
-        number(query.octets as u64).into(),
-    ];
-    let mut before = query.after;
-    let rows = postgres.all(MESSAGES, &values, |row| {
-        let message = message(row, before);
-        before = message.iter().flatten().map(|message| message.seq).next().unwrap_or(before);
-        Ok((MailboxRow::read(row)?, message))
-    })?;
-    let Some(ends) = rows.first().map(|(mailbox, _)| mailbox.ends) else {
-        return Ok(None);
-    };
-    if !lives(ends, now) {
-        return Ok(None);
-    }
-    let mut messages = Vec::with_capacity(rows.len());
-    for (_, message) in rows {
-        match message {
-            Ok(Some(message)) => messages.push(message),
-            Ok(None) => break,
-            // What is before the damage is served; the next read starts at it and says so.
-            Err(Fault::Damaged(_)) if !messages.is_empty() => break,
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(Some(Page { ends: ends.map(UnixMillis), messages }))
-}
-
-/// The message in a row of [`MESSAGES`], if there is one; it must come after this number.
-fn message(row: &dyn Fields, before: u64) -> Result<Option<Message>, Fault> {
-    if row.maybe_number(11)?.is_none() {
-        return Ok(None);
-    }
-    let message = MessageRow::read_from(row, 10)?;
-    let octets = row.octets(19)?;
-    check_body(octets, &message.hash, message.seq)?;
-    let seq = message.seq_after(before)?;
-    let body = Bytes::copy_from_slice(octets);
-    Ok(Some(Message { seq, posted_at: UnixMillis(message.posted), body }))
 }

@@ -22,7 +22,7 @@ pub(super) fn a_held_message_is_hidden_until_it_is_due(new: fn(Quota) -> Option<
     assert_eq!(bench.any().next_due().unwrap(), None);
     assert_eq!(bench.write(Write::Release, at), released(&[]));
     let query = Query { mailbox: mailbox(1), after: 1, limit: 1, octets: 100 };
-    let message = bench.any().messages(&query, at).unwrap().unwrap().messages.remove(0);
+    let message = bench.page(&query, at).unwrap().messages.remove(0);
     assert_eq!(message.posted_at, T0, "when it was posted, not when it became visible");
 }
 

@@ -74,7 +74,7 @@ pub(super) fn a_read_keeps_to_its_range(new: fn(Quota) -> Option<Bench>) {
     }
     let read = |after, limit, octets| {
         let query = Query { mailbox: mailbox(1), after, limit, octets };
-        let messages = bench.any().messages(&query, T0).unwrap().unwrap().messages;
+        let messages = bench.page(&query, T0).unwrap().messages;
         messages.iter().map(|message| message.seq).collect::<Vec<_>>()
     };
     assert_eq!(read(0, 3, usize::MAX), [1, 2, 3]);
@@ -85,7 +85,7 @@ pub(super) fn a_read_keeps_to_its_range(new: fn(Quota) -> Option<Bench>) {
     assert_eq!(read(0, 10, 13), [1, 2]);
     assert_eq!(read(0, 10, 0), [1], "one message always fits");
     let query = Query { mailbox: mailbox(1), after: 9, limit: 1, octets: 1 };
-    let last = bench.any().messages(&query, T0).unwrap().unwrap().messages.remove(0);
+    let last = bench.page(&query, T0).unwrap().messages.remove(0);
     assert_eq!(last.posted_at, T0.plus(9));
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Postgres<'s> {
 }
 
 /// A row that was read.
-pub(crate) struct Fetched(Row);
+pub(crate) struct Fetched(pub(super) Row);
 
 impl Fields for Fetched {
     fn maybe_number(&self, column: usize) -> Result<Option<i64>, Fault> {

@@ -2,8 +2,9 @@
 
 use super::connect::{Heard, Session, Trouble};
 use super::{Inner, PostgresStore, schema};
-use crate::clock::{SystemTimeSource, TimeSource};
-use crate::store::{OnChange, Shared, StoreError};
+use crate::clock::{SystemTimeSource, TimeSource, UnixMillis};
+use crate::store::{OnChange, Page, Query, Shared, StoreError};
+use futures_util::future::BoxFuture;
 use recovery_core::ids::MailboxId;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -128,6 +129,14 @@ impl Shared for PostgresStore {
             let ids = rows.iter().map(|row| row.try_get::<_, Vec<u8>>(0).ok()?.try_into().ok());
             Ok(ids.flatten().map(MailboxId::new).collect())
         })
+    }
+
+    fn page(
+        &self,
+        query: Query,
+        now: UnixMillis,
+    ) -> BoxFuture<'_, Result<Option<Page>, StoreError>> {
+        Box::pin(async move { self.inner.page(&query, now).await })
     }
 
     fn time(&self) -> Arc<dyn TimeSource> {

@@ -9,7 +9,8 @@ pub(crate) use cluster::Database;
 use super::PostgresOpenError;
 use super::{PostgresStore, PostgresUrl};
 use crate::store::conformance::{T0, mailbox, open, post};
-use crate::store::{Done, Query, Quota, Store};
+use crate::store::{Done, Query, Quota, Shared, Store, StoreError};
+use tokio::runtime::Builder;
 
 /// A store in a fresh database; `None`, said loudly, where PostgreSQL is not installed, except on CI.
 pub(crate) fn postgres_store(quota: Quota) -> Option<(Database, PostgresStore)> {
@@ -71,6 +72,28 @@ fn lost_connections_are_made_anew() {
         store.apply(&[post(1, text)], T0).unwrap();
     }
     assert_eq!(count(&store), 3);
+}
+
+#[test]
+fn pages_are_read_again_after_connections_were_lost_and_not_once_closed() {
+    let Some((database, store)) = postgres_store(Quota::default()) else { return };
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let query = Query { mailbox: mailbox(1), after: 0, limit: 100, octets: usize::MAX };
+    let page = || runtime.block_on(store.page(query, T0));
+    assert_eq!(page(), Ok(None));
+    for count in 1..=3 {
+        store.apply(&[open(1), post(1, &count.to_string())], T0).unwrap();
+        // More than there are connections, so that each has its turn.
+        for _ in 0..6 {
+            assert_eq!(page().unwrap().unwrap().messages.len(), count);
+        }
+        database.cluster.sql(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE application_name = 'recovery-relay'",
+        );
+    }
+    store.close().unwrap();
+    assert_eq!(page(), Err(StoreError::Closed));
 }
 
 #[test]
