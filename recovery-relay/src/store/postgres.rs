@@ -251,7 +251,10 @@ impl PostgresStore {
             let session = self.inner.session(slot)?;
             let mut postgres = Postgres::new(&self.inner.handle, &session);
             match run(&mut postgres).map_err(|fault| self.inner.damage.error(fault)) {
-                Err(error) if matches!(postgres.trouble, Some(Trouble::Lost(_))) => last = error,
+                Err(error) if matches!(postgres.trouble, Some(Trouble::Lost(_))) => {
+                    last = error;
+                    pages::forget(slot, &session);
+                }
                 result => return result,
             }
         }

@@ -13,7 +13,8 @@ use crate::store::sql::{Fault, lives};
 use crate::store::{Message, Page, Query, StoreError};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -39,6 +40,9 @@ const MESSAGES: &str = "WITH box AS (SELECT id, name, last_seq, messages, octets
 pub(super) struct Pages {
     places: [Place; CONNECTIONS],
     turn: AtomicUsize,
+    /// Held by who connects, with when and why it last failed: the others wait for what comes of it, so that not each
+    /// of them connects, or waits in vain, as well.
+    connecting: tokio::sync::Mutex<Option<(Instant, StoreError)>>,
 }
 
 impl Pages {
@@ -64,26 +68,50 @@ impl Inner {
                 Ok(rows) => {
                     return page(rows, query.after, now).map_err(|fault| self.damage.error(fault));
                 }
-                Err(Trouble::Lost(why)) => last = StoreError::Unreachable(why),
+                Err(Trouble::Lost(why)) => {
+                    last = StoreError::Unreachable(why);
+                    forget(place, &session);
+                }
                 Err(trouble) => return Err(self.damage.error(StoreError::from(trouble).into())),
             }
         }
         Err(last)
     }
 
-    /// The connection of this place, made anew on the runtime that asks if it was lost. Of several who make one at a
-    /// time the last one's stays.
+    /// The connection of this place, made anew on the runtime that asks if it was lost.
     async fn near(&self, place: &Place) -> Result<Arc<Session>, StoreError> {
-        let kept = || place.lock().unwrap_or_else(PoisonError::into_inner);
-        self.check_open()?;
-        if let Some(session) = kept().as_ref().filter(|session| !session.is_closed()) {
-            return Ok(Arc::clone(session));
+        if let Some(session) = self.kept(place)? {
+            return Ok(session);
         }
-        let session = Arc::new(Session::connect(&self.url, None).await?);
-        *kept() = Some(Arc::clone(&session));
-        self.check_open()?;
+        let came = Instant::now();
+        let mut failed = self.pages.connecting.lock().await;
+        if let Some(session) = self.kept(place)? {
+            return Ok(session);
+        }
+        if let Some((_, error)) = failed.as_ref().filter(|(at, _)| *at >= came) {
+            return Err(error.clone());
+        }
+        let connected = Session::connect(&self.url, None).await.map_err(StoreError::from);
+        *failed = connected.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        let session = Arc::new(connected?);
+        *locked(place) = Some(Arc::clone(&session));
+        self.check_open().inspect_err(|_| *locked(place) = None)?;
         Ok(session)
     }
+
+    fn kept(&self, place: &Place) -> Result<Option<Arc<Session>>, StoreError> {
+        self.check_open()?;
+        Ok(locked(place).as_ref().filter(|session| !session.is_closed()).cloned())
+    }
+}
+
+/// The next one connects anew: that this connection is lost may not show on it yet.
+pub(super) fn forget(place: &Place, lost: &Arc<Session>) {
+    locked(place).take_if(|kept| Arc::ptr_eq(kept, lost));
+}
+
+fn locked(place: &Place) -> MutexGuard<'_, Option<Arc<Session>>> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn ask(session: &Session, query: &Query) -> Result<Vec<Row>, Trouble> {

@@ -10,6 +10,7 @@ use super::PostgresOpenError;
 use super::{PostgresStore, PostgresUrl};
 use crate::store::conformance::{T0, mailbox, open, post};
 use crate::store::{Done, Query, Quota, Shared, Store, StoreError};
+use futures_util::future::join_all;
 use tokio::runtime::Builder;
 
 /// A store in a fresh database; `None`, said loudly, where PostgreSQL is not installed, except on CI.
@@ -94,6 +95,19 @@ fn pages_are_read_again_after_connections_were_lost_and_not_once_closed() {
     }
     store.close().unwrap();
     assert_eq!(page(), Err(StoreError::Closed));
+}
+
+/// The database takes 200 connections.
+#[test]
+fn many_who_ask_at_a_time_do_not_each_connect() {
+    let Some((_database, store)) = postgres_store(Quota::default()) else { return };
+    store.apply(&[open(1), post(1, "a")], T0).unwrap();
+    let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
+    let query = Query { mailbox: mailbox(1), after: 0, limit: 100, octets: usize::MAX };
+    let all = join_all((0..400).map(|_| store.page(query, T0)));
+    for page in runtime.block_on(all) {
+        assert_eq!(page.unwrap().unwrap().messages.len(), 1);
+    }
 }
 
 #[test]
