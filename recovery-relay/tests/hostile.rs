@@ -230,7 +230,7 @@ async fn who_means_well_is_served_among_many_who_do_not() {
         assert!(p99 <= P99, "{p99:?}");
     }
     if let Some(memory) = memory(&relay.child) {
-        println!("most memory: {} MiB", memory >> 20);
+        println!("most memory: {} MiB, of {}", memory >> 20, MEMORY_MAX >> 20);
         assert!(memory < MEMORY_MAX, "{memory}");
     }
     let ready = send(&relay.address, b"GET /readyz HTTP/1.1\r\n\r\n").await;

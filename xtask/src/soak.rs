@@ -31,7 +31,7 @@ pub struct Shown {
     pub counts: String,
 }
 
-const SOAKS: [Soak; 8] = [
+const SOAKS: [Soak; 9] = [
     Soak {
         name: "world",
         what: "the simulated world, cheap password parameters",
@@ -78,16 +78,28 @@ const SOAKS: [Soak; 8] = [
         name: "renewal",
         what: "a renewal killed at every step it takes on the disk or the network",
         size: "every step",
-        run: renewal,
+        run: || {
+            let test = ("recovery-tests", "story_killed_renewal");
+            test_in_full(test, ("RECOVERY_KILL_STEPS", "all"), " steps of ")
+        },
+    },
+    Soak {
+        name: "hostile",
+        what: "slow connections, large bodies, heads without end and changed requests, beside who means well",
+        size: "2,000 connections, 100,000 requests",
+        run: || test_in_full(("recovery-relay", "hostile"), ("RECOVERY_HOSTILE", "full"), ", "),
     },
 ];
 
-/// Kills a renewal at each of its steps.
-fn renewal() -> Result<Shown, Outcome> {
-    let mut command = cargo(&["test", "-p", "recovery-tests", "--test", "story_killed_renewal"]);
-    command.args(["--", "--nocapture"]);
-    let output = output_of(command.env("RECOVERY_KILL_STEPS", "all"))?;
-    let counts = output.lines().filter(|line| line.contains(" steps of "));
+/// Runs a test without seeds at its full size; lines with `wanted` are counts.
+fn test_in_full(
+    (package, name): (&str, &str),
+    (setting, value): (&str, &str),
+    wanted: &str,
+) -> Result<Shown, Outcome> {
+    let mut command = cargo(&["test", "-p", package, "--test", name, "--", "--nocapture"]);
+    let output = output_of(command.env(setting, value))?;
+    let counts = output.lines().filter(|line| line.contains(wanted));
     Ok(Shown { seeds: "none".to_owned(), counts: counts.collect::<Vec<_>>().join("; ") })
 }
 
