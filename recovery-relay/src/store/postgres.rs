@@ -35,11 +35,11 @@ use crate::clock::UnixMillis;
 use recovery_core::ids::{MailboxId, PassId, SlotId};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Connections for reading; each takes many questions at once.
+/// Connections for each kind of reading; each takes many questions at once.
 const READERS: usize = 4;
 /// How often a batch is tried, each time after a longer pause: some ten seconds in all.
 const TRIES: u32 = 9;
@@ -61,13 +61,35 @@ pub struct PostgresStore {
 /// Where a connection is kept.
 type Place = Mutex<Option<Arc<Session>>>;
 
+fn locked(place: &Place) -> MutexGuard<'_, Option<Arc<Session>>> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next one connects anew: that this connection is lost may not show on it yet.
+fn forget(place: &Place, lost: &Arc<Session>) {
+    locked(place).take_if(|kept| Arc::ptr_eq(kept, lost));
+}
+
+/// Connections that are asked in turn.
+#[derive(Default)]
+struct Places {
+    all: [Place; READERS],
+    turn: AtomicUsize,
+}
+
+impl Places {
+    fn next(&self) -> &Place {
+        let [first, ..] = &self.all;
+        self.all.get(self.turn.fetch_add(1, Ordering::Relaxed) % READERS).unwrap_or(first)
+    }
+}
+
 /// What the tasks in the background share with the store.
 struct Inner {
     url: PostgresUrl,
     handle: Handle,
     writer: Place,
-    readers: [Place; READERS],
-    turn: AtomicUsize,
+    readers: Places,
     pages: Pages,
     damage: Seen,
     closed: AtomicBool,
@@ -152,8 +174,7 @@ impl PostgresStore {
             url: url.clone(),
             handle: runtime.handle().clone(),
             writer: Mutex::default(),
-            readers: Default::default(),
-            turn: AtomicUsize::new(0),
+            readers: Places::default(),
             pages: Pages::default(),
             damage: Seen::default(),
             closed: AtomicBool::new(false),
@@ -243,17 +264,16 @@ impl PostgresStore {
         &self,
         run: impl Fn(&mut Postgres<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let place = self.inner.turn.fetch_add(1, Ordering::Relaxed) % READERS;
-        let slot = self.inner.readers.get(place).ok_or(StoreError::Closed)?;
+        let place = self.inner.readers.next();
         let mut last = StoreError::Closed;
         // A connection that was lost while nobody looked is no reason to refuse.
         for _ in 0..2 {
-            let session = self.inner.session(slot)?;
+            let session = self.inner.session(place)?;
             let mut postgres = Postgres::new(&self.inner.handle, &session);
             match run(&mut postgres).map_err(|fault| self.inner.damage.error(fault)) {
                 Err(error) if matches!(postgres.trouble, Some(Trouble::Lost(_))) => {
                     last = error;
-                    pages::forget(slot, &session);
+                    forget(place, &session);
                 }
                 result => return result,
             }
@@ -304,7 +324,7 @@ impl Inner {
     /// The connection of this place, made anew if it was lost.
     fn session(&self, place: &Place) -> Result<Arc<Session>, StoreError> {
         self.check_open()?;
-        let mut kept = place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = locked(place);
         if let Some(session) = kept.as_ref().filter(|session| !session.is_closed()) {
             return Ok(Arc::clone(session));
         }
@@ -397,9 +417,9 @@ impl Store for PostgresStore {
 
     fn close(&self) -> Result<(), StoreError> {
         self.inner.closed.store(true, Ordering::Release);
-        self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for reader in self.inner.readers.iter().chain(self.inner.pages.places()) {
-            reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        locked(&self.inner.writer).take();
+        for reader in self.inner.readers.all.iter().chain(&self.inner.pages.places.all) {
+            locked(reader).take();
         }
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(runtime) = runtime {

@@ -5,21 +5,17 @@
 
 use super::connect::{Session, Trouble};
 use super::database::{Fetched, Postgres};
-use super::{Inner, Place};
+use super::{Inner, Place, Places, forget, locked};
 use crate::clock::UnixMillis;
 use crate::store::sql::database::Fields;
 use crate::store::sql::rows::{MailboxRow, MessageRow, check_body};
 use crate::store::sql::{Fault, lives};
 use crate::store::{Message, Page, Query, StoreError};
 use bytes::Bytes;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-
-/// Connections; each takes many questions at once.
-const CONNECTIONS: usize = 4;
 
 /// One statement, so mailbox and messages are of one moment; no message leaves one row of NULLs. The mailbox's number is
 /// a single value and the limit comes before the sums, so that no more is read and nothing is sorted: the index on both has
@@ -38,17 +34,10 @@ const MESSAGES: &str = "WITH box AS (SELECT id, name, last_seq, messages, octets
 /// The connections of the runtime that asks.
 #[derive(Default)]
 pub(super) struct Pages {
-    places: [Place; CONNECTIONS],
-    turn: AtomicUsize,
+    pub(super) places: Places,
     /// Held by who connects, with when and why it last failed: the others wait for what comes of it, so that not each
     /// of them connects, or waits in vain, as well.
     connecting: tokio::sync::Mutex<Option<(Instant, StoreError)>>,
-}
-
-impl Pages {
-    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
-        self.places.iter()
-    }
 }
 
 impl Inner {
@@ -58,8 +47,7 @@ impl Inner {
         query: &Query,
         now: UnixMillis,
     ) -> Result<Option<Page>, StoreError> {
-        let place = self.pages.turn.fetch_add(1, Ordering::Relaxed) % CONNECTIONS;
-        let place = self.pages.places.get(place).ok_or(StoreError::Closed)?;
+        let place = self.pages.places.next();
         let mut last = StoreError::Closed;
         // A connection that was lost while nobody looked is no reason to refuse.
         for _ in 0..2 {
@@ -103,15 +91,6 @@ impl Inner {
         self.check_open()?;
         Ok(locked(place).as_ref().filter(|session| !session.is_closed()).cloned())
     }
-}
-
-/// The next one connects anew: that this connection is lost may not show on it yet.
-pub(super) fn forget(place: &Place, lost: &Arc<Session>) {
-    locked(place).take_if(|kept| Arc::ptr_eq(kept, lost));
-}
-
-fn locked(place: &Place) -> MutexGuard<'_, Option<Arc<Session>>> {
-    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn ask(session: &Session, query: &Query) -> Result<Vec<Row>, Trouble> {

@@ -41,9 +41,21 @@ fn a_url_never_shows_its_password() {
     }
 }
 
+/// Everything in the mailbox.
+fn all() -> Query {
+    Query { mailbox: mailbox(1), after: 0, limit: 100, octets: usize::MAX }
+}
+
+/// Ends all connections to a database.
+fn cut(database: &Database) {
+    database.cluster.sql(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE application_name = 'recovery-relay'",
+    );
+}
+
 fn count(store: &PostgresStore) -> usize {
-    let query = Query { mailbox: mailbox(1), after: 0, limit: 100, octets: usize::MAX };
-    store.messages(&query, T0).unwrap().unwrap().messages.len()
+    store.messages(&all(), T0).unwrap().unwrap().messages.len()
 }
 
 /// The answer to COMMIT was lost: done again under its name, the batch has the outcomes it had, and is not doubled.
@@ -66,10 +78,7 @@ fn lost_connections_are_made_anew() {
     let Some((database, store)) = postgres_store(Quota::default()) else { return };
     store.apply(&[open(1), post(1, "a")], T0).unwrap();
     for text in ["b", "c"] {
-        database.cluster.sql(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-            WHERE application_name = 'recovery-relay'",
-        );
+        cut(&database);
         store.apply(&[post(1, text)], T0).unwrap();
     }
     assert_eq!(count(&store), 3);
@@ -79,8 +88,7 @@ fn lost_connections_are_made_anew() {
 fn pages_are_read_again_after_connections_were_lost_and_not_once_closed() {
     let Some((database, store)) = postgres_store(Quota::default()) else { return };
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let query = Query { mailbox: mailbox(1), after: 0, limit: 100, octets: usize::MAX };
-    let page = || runtime.block_on(store.page(query, T0));
+    let page = || runtime.block_on(store.page(all(), T0));
     assert_eq!(page(), Ok(None));
     for count in 1..=3 {
         store.apply(&[open(1), post(1, &count.to_string())], T0).unwrap();
@@ -88,10 +96,7 @@ fn pages_are_read_again_after_connections_were_lost_and_not_once_closed() {
         for _ in 0..6 {
             assert_eq!(page().unwrap().unwrap().messages.len(), count);
         }
-        database.cluster.sql(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-            WHERE application_name = 'recovery-relay'",
-        );
+        cut(&database);
     }
     store.close().unwrap();
     assert_eq!(page(), Err(StoreError::Closed));
@@ -103,9 +108,8 @@ fn many_who_ask_at_a_time_do_not_each_connect() {
     let Some((_database, store)) = postgres_store(Quota::default()) else { return };
     store.apply(&[open(1), post(1, "a")], T0).unwrap();
     let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
-    let query = Query { mailbox: mailbox(1), after: 0, limit: 100, octets: usize::MAX };
-    let all = join_all((0..400).map(|_| store.page(query, T0)));
-    for page in runtime.block_on(all) {
+    let pages = join_all((0..400).map(|_| store.page(all(), T0)));
+    for page in runtime.block_on(pages) {
         assert_eq!(page.unwrap().unwrap().messages.len(), 1);
     }
 }
