@@ -4,7 +4,7 @@
 //! it next time. What a relay does not take now stays in the outbox.
 
 use crate::{
-    Client, ClientError, Notice, now,
+    Client, ClientError, Notice, now, reached,
     relays::{Hold, If, Page, Put, Read, RelayError, Relays},
 };
 use recovery_core::{
@@ -225,6 +225,8 @@ impl Client {
     pub(crate) async fn read_all(&mut self, wait: u64) -> Result<Vec<Event>, ClientError> {
         self.flush().await?;
         let watches = self.device()?.watches();
+        let relays = watches.iter().map(|watch| watch.relay.clone()).collect();
+        let mut answers = Vec::new();
         let calls = watches.into_iter().map(|watch| {
             let token = watch.base.mailbox(watch.relay.as_str());
             (watch.relay.clone(), token, watch)
@@ -233,6 +235,8 @@ impl Client {
         for _ in 0..PAGES_MAX {
             let mut unread = Vec::new();
             for (watch, page) in self.fetch(calls, wait).await {
+                let answered = !page.as_ref().is_err_and(RelayError::is_transient);
+                answers.push((watch.relay.clone(), answered));
                 if page.as_ref().is_ok_and(|page| !page.messages.is_empty()) {
                     let token = watch.base.mailbox(watch.relay.as_str());
                     unread.push((watch.relay.clone(), token, watch.clone()));
@@ -240,6 +244,9 @@ impl Client {
                 events.extend(self.act(&watch, page)?);
             }
             (calls, wait) = (unread, 0);
+        }
+        if reached::note(&mut self.state.reached, &relays, &answers, now()) {
+            self.save()?;
         }
         self.flush().await?;
         Ok(events)

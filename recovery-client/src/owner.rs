@@ -1,6 +1,6 @@
 //! What an owner does: keep secrets, invite contacts, protect.
 
-use crate::{Client, ClientError, now, what_if::spare};
+use crate::{Client, ClientError, Reached, now, what_if::spare};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use recovery_core::{
@@ -112,6 +112,8 @@ pub struct Status {
     pub synced: bool,
     /// Things that wait to be sent.
     pub queued: usize,
+    /// The relays whose mailboxes are read, and when each answered.
+    pub relays: Vec<Reached>,
     /// This device took the place of a lost one, and that is not over: somebody does not know it yet, or what
     /// was before still opens the key.
     pub taking_over: bool,
@@ -411,6 +413,7 @@ impl Client {
             entries: vault.entries.len(),
             synced: !copies.is_empty() && copies.iter().all(|copy| copy.version >= vault.version),
             queued: self.queued(),
+            relays: self.state.reached.clone(),
             taking_over: vault.former.as_ref().is_some_and(|former| !former.circles.is_empty())
                 || vault.contacts.iter().any(|contact| contact.known.is_some()),
             older: vault.circles.len().saturating_sub(1),

@@ -1,7 +1,7 @@
-//! What a home holds: a device or a recovery in progress, what could not be sent yet, and how far each
-//! mailbox was read.
+//! What a home holds: a device or a recovery in progress, what could not be sent yet, how far each mailbox
+//! was read, and when relays answered.
 
-use crate::{clearing::Acted, passes::Pass, relays::Both};
+use crate::{clearing::Acted, passes::Pass, reached::Reached, relays::Both};
 use minicbor::{Decode, Encode};
 use recovery_core::{
     flows::{Delivery, Device, request::NewDevice},
@@ -20,6 +20,7 @@ pub(crate) struct State {
     pub(crate) cursors: Vec<Cursor>,
     pub(crate) files: Both,
     pub(crate) passes: Vec<Pass>,
+    pub(crate) reached: Vec<Reached>,
 }
 
 /// How far a mailbox at one relay was read.
@@ -54,6 +55,9 @@ struct Stored {
     /// Left out if there are none.
     #[n(6)]
     passes: Option<Vec<Pass>>,
+    /// Left out before any relay was asked.
+    #[n(7)]
+    reached: Option<Vec<Reached>>,
 }
 
 impl Wire for Stored {
@@ -71,6 +75,7 @@ impl State {
             cursors: self.cursors.clone(),
             files: self.files.clone(),
             passes: Some(self.passes.clone()).filter(|passes| !passes.is_empty()),
+            reached: Some(self.reached.clone()).filter(|reached| !reached.is_empty()),
         })
     }
 
@@ -86,6 +91,7 @@ impl State {
             cursors: stored.cursors,
             files: stored.files,
             passes: stored.passes.unwrap_or_default(),
+            reached: stored.reached.unwrap_or_default(),
         })
     }
 

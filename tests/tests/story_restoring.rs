@@ -1,6 +1,6 @@
 //! New devices that wait: too few friends, dead relays, strangers of the same name.
 
-use recovery_tests::{Family, Relay, SECRET, World, now};
+use recovery_tests::{Family, Person, Relay, SECRET, World, now};
 use serde_json::{Value, json};
 
 /// The relay is away while somebody does something, and back afterwards.
@@ -9,6 +9,18 @@ fn without<T>(relay: &mut Relay, act: impl FnOnce() -> T) -> T {
     let done = act();
     relay.start_again();
     done
+}
+
+/// The relays that did not answer when they were last looked at; each is named in the advice.
+fn away(person: &Person) -> Vec<String> {
+    let status = person.json(["status"]);
+    let relays = status["relays"].as_array().unwrap().iter();
+    let away = relays.filter(|relay| relay["away_since"].is_u64());
+    let away: Vec<String> = away.map(|r| r["relay"].as_str().unwrap().to_owned()).collect();
+    let advice = status["advice"].to_string();
+    assert_eq!(advice.matches("could not be reached").count(), away.len(), "{advice}");
+    assert!(away.iter().all(|relay| advice.contains(relay)), "{advice}");
+    away
 }
 
 #[test]
@@ -37,6 +49,7 @@ fn one_of_two_relays_is_always_down() {
     without(&mut b, || friends[2].accept(&links[2]));
     without(&mut a, || anna.run(["sync"]).done());
     without(&mut b, || anna.run(["sync"]).done());
+    assert_eq!(away(&anna), [b.url()]);
     assert_eq!(anna.json(["contacts"])["contacts"].as_array().unwrap().len(), 3);
     without(&mut b, || anna.json(["protect", "--threshold", "2"]));
     // Bob has no mailbox at this relay yet: it is opened now, and filled next.
@@ -47,6 +60,7 @@ fn one_of_two_relays_is_always_down() {
     without(&mut a, || friends[1].run(["sync"]).done());
     friends[2].run(["sync"]).done();
     without(&mut a, || anna.run(["sync"]).done());
+    assert_eq!(away(&anna), [a.url()]);
     assert_eq!(anna.json(["status"])["circle"]["active"], true);
     anna.lose();
 

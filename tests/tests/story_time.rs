@@ -131,3 +131,27 @@ fn mail_is_deleted_a_month_after_it_was_acted_on() {
     let restored = new.json(["restore", "--no-wait"]);
     assert_eq!(restored["restored"], json!(["a secret"]));
 }
+
+#[test]
+fn who_did_not_look_for_a_week_is_told() {
+    let Some(library) = other_clocks() else {
+        return eprintln!("SKIPPED: needs libfaketime (the package faketime)");
+    };
+    let library = library.to_str().expect("a path in UTF-8");
+    let world = World::new();
+    let relay = world.relay("relay");
+    let family = Family::protected(&world, &[relay.url()], &["Bob"], 1);
+    let looks = |who: &Person, offset: &str| {
+        let status = with_clock(who, library, offset).json(["status"]);
+        assert_eq!(status["relays"][0]["relay"], relay.url(), "{status}");
+        status["advice"].to_string().contains("last looked at")
+    };
+    for who in [&family.owner, family.friend(0)] {
+        assert!(!looks(who, "+6d"), "{}", who.name());
+        assert!(looks(who, "+8d"), "{}", who.name());
+    }
+    family.protect(&["--threshold", "1", "--delay", "24h"]);
+    assert!(!looks(&family.owner, "+20h"));
+    assert!(looks(&family.owner, "+25h"), "then what is held back is out");
+    assert!(!looks(family.friend(0), "+25h"));
+}

@@ -43,6 +43,7 @@ fn an_owner_stops_a_thief() {
     assert!(!states.is_empty() && states.iter().all(|state| *state == "vetoed"), "{waiting}");
     let said = thief.run(["restore", "--no-wait"]).ended(75);
     assert!(said.stderr.contains("was stopped from another device"), "{said}");
+    assert!(said.stderr.contains("meet your contacts in person"), "what is left to do: {said}");
 }
 
 /// One of two relays is away when the owner stops a recovery: what it holds is dropped when it is back.
@@ -99,6 +100,11 @@ fn an_owner_is_warned_until_there_is_an_answer() {
     for command in commands {
         assert!(is_warned(anna, command, &id), "{command:?}");
     }
+    let said = anna.run(["requests"]).done();
+    assert!(
+        String::from_utf8_lossy(&said.stdout).contains(&format!("recovery veto {id}")),
+        "{said}"
+    );
     let status = anna.json(["status"]);
     assert_eq!(status["requests"][0]["request"], id.as_str(), "{status}");
     let advice = status["advice"][0].as_str().unwrap();

@@ -92,7 +92,8 @@ pub(super) fn run(app: &App, args: &Requests) -> Result<ExitCode, Failure> {
             ago(opened.opened, now()),
         ]);
     }
-    for recovery in &client.recoveries()? {
+    let recoveries = client.recoveries()?;
+    for recovery in &recoveries {
         requests.push(recovery_json(&client, recovery));
         rows.push(vec![
             clean(recovery.claims.as_str()),
@@ -101,11 +102,14 @@ pub(super) fn run(app: &App, args: &Requests) -> Result<ExitCode, Failure> {
             ago(recovery.opened, now()),
         ]);
     }
-    let text = if rows.is_empty() {
+    let mut text = if rows.is_empty() {
         "No requests.".to_owned()
     } else {
         Ui::table(&["claims to be", "role", "state", "opened"], rows)
     };
+    for recovery in recoveries.iter().filter(|recovery| recovery.answer.is_none()) {
+        text = format!("{text}\n{}", alarm(recovery));
+    }
     app.ui.result(&json!({ "requests": requests }), &text);
     Ok(DONE)
 }

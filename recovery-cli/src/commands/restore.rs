@@ -235,6 +235,9 @@ fn pick(app: &App, candidates: &[Candidate]) -> Result<Option<Candidate>, Failur
     Ok(candidates.get(at).cloned())
 }
 
+/// What is left to do after a stop.
+const STOPPED: &str = "If that was not you, somebody has your other device: meet your contacts in person. They scan the code that 'recovery restore --qr' shows here, and approve with --scanned --override.";
+
 fn approval_text(assessed: &Assessed) -> String {
     let who = match &assessed.contact {
         Some(name) => clean(name.as_str()),
@@ -249,12 +252,15 @@ fn approval_text(assessed: &Assessed) -> String {
             format!("{who} approved; the piece goes out {}", ago(until, now()))
         }
         Verdict::Declined => format!("{who} declined"),
-        Verdict::Vetoed { at } => {
-            let whose = if assessed.is_owners() { "this recovery" } else { "this approval" };
+        Verdict::Vetoed { at } if assessed.is_owners() => {
+            let when = ago(at, now());
             format!(
-                "{who}: {whose} was stopped from another device of the owner's, {}",
-                ago(at, now())
+                "{who}: this recovery was stopped from another device of the owner's, {when}\n{STOPPED}"
             )
+        }
+        Verdict::Vetoed { at } => {
+            let when = ago(at, now());
+            format!("{who}: this approval was stopped from another device of the owner's, {when}")
         }
         Verdict::Bad(why) => format!("{who} sent an approval that does not count: {why}"),
     }

@@ -11,10 +11,14 @@ use crate::{
     ui::{Ui, ago, clean, plural},
     words::Failure,
 };
-use recovery_client::{Client, ContactState, Status, StatusContact, WhatIf};
+use recovery_client::{Client, ContactState, Reached, Status, StatusContact, WhatIf};
 use recovery_core::circle::{Held, Standing};
 use serde_json::{Value, json};
 use std::process::ExitCode;
+
+/// Who did not look at their relays for so long is told so: a week. What is held back for less than that
+/// can't be stopped by who does not look in time.
+const LOOK_SECONDS: u64 = 7 * 86_400;
 
 pub(super) fn state_word(state: ContactState) -> &'static str {
     match state {
@@ -70,6 +74,7 @@ pub(super) fn status(app: &App, args: &cli::Status) -> Result<ExitCode, Failure>
     let object = json!({
         "circle": circle, "contacts": contacts, "requests": requests, "advice": advice,
         "entries": status.entries, "synced": status.synced, "queued": status.queued,
+        "relays": status.relays.iter().map(relay_json).collect::<Vec<Value>>(),
         "owner_id": client.device()?.id().to_string(),
         "held": held.iter().map(held_json).collect::<Vec<Value>>(),
     });
@@ -96,6 +101,12 @@ fn contact_json(contact: &StatusContact) -> Value {
     json!({
         "name": contact.name.as_str(), "state": state_word(contact.state),
         "proved_at": contact.proved, "verified": contact.verified, "knows_device": contact.knows,
+    })
+}
+
+fn relay_json(relay: &Reached) -> Value {
+    json!({
+        "relay": relay.relay.as_str(), "answered_at": relay.answered, "away_since": relay.away,
     })
 }
 
@@ -164,6 +175,7 @@ fn advice(client: &Client, status: &Status, only_helps: bool) -> Result<Vec<Stri
         advice.extend(circle_advice(status));
         advice.extend(people_advice(status));
     }
+    advice.extend(relay_advice(status));
     if status.entries > 0 && !status.synced {
         advice.push("The vault is not synced: its newest state is on this device only. Run 'recovery sync'.".to_owned());
     }
@@ -235,6 +247,34 @@ fn circle_advice(status: &Status) -> Vec<String> {
             "The pieces from before are still good until every contact confirmed the new ones; 'recovery renew --finish' ends that.".to_owned(),
         ),
         Some(_) => {}
+    }
+    advice
+}
+
+/// What is to be said of relays: the ones that do not answer, or that nobody looked at them.
+fn relay_advice(status: &Status) -> Vec<String> {
+    let away = status.relays.iter().filter(|relay| relay.away.is_some());
+    let mut advice: Vec<String> = away
+        .map(|relay| {
+            let last = match relay.answered {
+                Some(at) => format!("its last answer was {}", ago(at, now())),
+                None => "it has never answered".to_owned(),
+            };
+            format!(
+                "{} could not be reached; {last}. Run 'recovery sync'; if that goes on, ask who runs it.",
+                relay.relay
+            )
+        })
+        .collect();
+    let last = status.relays.iter().filter_map(|relay| relay.answered).max();
+    let delay = status.circle.as_ref().map_or(0, |circle| circle.hold.delay);
+    let often = if delay == 0 { LOOK_SECONDS } else { delay.min(LOOK_SECONDS) };
+    if let Some(last) = last.filter(|last| advice.is_empty() && last.saturating_add(often) < now())
+    {
+        advice.push(format!(
+            "Relays were last looked at {}: 'recovery sync' tells whether somebody asks for a key; 'recovery watch' goes on looking.",
+            ago(last, now())
+        ));
     }
     advice
 }

@@ -172,7 +172,7 @@ pub(super) fn approve(error: &ApproveError) -> Failure {
         }
         ApproveError::NotScanned => (
             "not-scanned",
-            "Scan the code on the screen of the new device yourself, or use --number.",
+            "Scan the code on the screen of the new device yourself ('recovery restore --qr' shows it there). Where nothing was stopped, the number read to you is enough: --number.",
         ),
         ApproveError::Expired => ("expired", "Ask your friend to start again."),
         ApproveError::NotHeld => ("not-held", "'recovery contacts' shows whose pieces you hold."),
