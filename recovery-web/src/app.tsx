@@ -116,8 +116,8 @@ function App() {
       .catch((error: unknown) => setBroken(error instanceof Failure ? error.code : 'internal'))
       .finally(() => {
         setReady(true);
-        // What comes next must not take the line from the first screen.
-        setTimeout(() => void later().catch(() => undefined), NEXT);
+        // What comes next must not take the line from the first screen. A look at the mail comes after it.
+        setTimeout(() => void later().catch(() => undefined).then(listen), NEXT);
         setTimeout(registerWorker, WORKER);
       });
     const listen = () => void look().catch(() => undefined);
@@ -126,7 +126,6 @@ function App() {
       const link = takeLink();
       if (link) void open(link, false).catch((error: Failure) => setBroken(error.code));
     };
-    setTimeout(listen, 500);
     window.addEventListener('hashchange', arrived);
     window.addEventListener('online', listen);
     document.addEventListener('visibilitychange', listen);

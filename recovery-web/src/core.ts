@@ -100,7 +100,6 @@ let compiled: Promise<WebAssembly.Module> | undefined;
 let running: Module | undefined;
 
 export const fromBase64 = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-export const toBase64 = (octets: Uint8Array) => btoa(Array.from(octets, (octet) => String.fromCharCode(octet)).join(''));
 
 async function compile(): Promise<WebAssembly.Module> {
   const inline = globalThis.CORE_WASM;

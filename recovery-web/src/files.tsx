@@ -1,11 +1,13 @@
 // Without a server: what would lie there travels as files that people hand each other.
 
 import { useState } from 'preact/hooks';
-import { Failure, type Happened, toBase64, type View } from './core.ts';
+import { Failure, type Happened, type View } from './core.ts';
 import type { Go } from './home.tsx';
 import { clean, t } from './i18n.ts';
 import { Busy, Button, Problem, Screen, useTask } from './parts.tsx';
 import { act, ask, hasHome } from './store.ts';
+
+const toBase64 = (octets: Uint8Array) => btoa(Array.from(octets, (octet) => String.fromCharCode(octet)).join(''));
 
 /** Longest file that is read, in octets. */
 const LONGEST = 24 * 1024 * 1024;

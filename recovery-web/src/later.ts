@@ -1,6 +1,8 @@
-// Screens that nobody sees first, with their words in every language: one file, loaded once the first screen is there.
+// Screens that nobody sees first, with their words in every language, and what is done besides: one file, loaded once the
+// first screen is there.
 
 import { addWords } from './i18n.ts';
+import './mail.ts';
 import de from './words/later-de.json' with { type: 'json' };
 import en from './words/later-en.json' with { type: 'json' };
 

@@ -17,8 +17,14 @@ type Ask = {
   passes?: string[];
 };
 
+/** One look at a mailbox: which making of its relay's store, what lay there, and what came of it. */
+export type Look = { mailbox: HttpRead; epoch: string; body: Uint8Array; events: Happened[] };
+
+/** What is done after all mailboxes were looked at, once it is loaded. */
+export const afterwards: { clear?: (looks: Look[]) => Promise<void> } = {};
+
 /** One call; status 0 if no relay answered. Without a pass first: each pass says who invited. */
-async function relay(url: string, what: Ask): Promise<Answer> {
+export async function relay(url: string, what: Ask): Promise<Answer> {
   let answer = await once(url, what);
   for (const pass of what.passes ?? []) {
     if (answer.code !== 'pass-needed' && answer.code !== 'pass-used-up') break;
@@ -84,13 +90,6 @@ export async function boxOf({ link, fields }: Draft): Promise<Uint8Array | null>
 /** What a file that came with the link may help against. */
 export const wantsFile = (code: string | null) => code === 'file-needed' || code === 'relay-unreachable';
 
-/** Whatever lies in these slots; a relay that does not answer stops nothing. */
-export async function fetchAll(slots: Place[]): Promise<Uint8Array[]> {
-  const calls = slots.map((slot) => relay(`${slot.relay}/v1/slots/${slot.id}`, { method: 'GET' }));
-  const answers = await Promise.all(calls);
-  return answers.filter((answer) => answer.status === 200).map((answer) => answer.body);
-}
-
 /** Writes a slot whatever stands there: as a new one, then over the version that the relay names. */
 async function putOver({ relay: at, path, token, body, passes }: HttpCall): Promise<Answer> {
   const put = (condition: Record<string, string>) =>
@@ -136,7 +135,7 @@ async function bring(upload: Upload, dead: Set<string>): Promise<void> {
 }
 
 /** Reads one mailbox to its end. */
-async function read(mailbox: HttpRead, dead: Set<string>): Promise<Happened[]> {
+async function read(mailbox: HttpRead, dead: Set<string>, looks: Look[]): Promise<Happened[]> {
   const events: Happened[] = [];
   let next: HttpRead | undefined = mailbox;
   for (let page = 0; next && page < PAGES; page += 1) {
@@ -152,6 +151,7 @@ async function read(mailbox: HttpRead, dead: Set<string>): Promise<Happened[]> {
     }
     const took = await act({ took: { read: next.read, epoch: answer.epoch, body: answer.body } }, 'took');
     events.push(...took.events);
+    looks.push({ mailbox, epoch: answer.epoch, body: answer.body, events: took.events });
     if (!took.more) return events;
     next = (await act('reads', 'reads')).find((other) => other.read === mailbox.read);
   }
@@ -164,10 +164,12 @@ export function sync(): Promise<{ events: Happened[]; dead: string[] }> {
     const dead = new Set<string>();
     await flush(dead);
     const events: Happened[] = [];
+    const looks: Look[] = [];
     const mailboxes = (await act('reads', 'reads')).filter((mailbox) => !dead.has(mailbox.relay));
-    for (const mailbox of mailboxes) events.push(...(await read(mailbox, dead)));
+    for (const mailbox of mailboxes) events.push(...(await read(mailbox, dead, looks)));
     events.push(...(await act('tidy', 'took')).events);
     await flush(dead);
+    await afterwards.clear?.(looks).catch(() => undefined);
     return { events, dead: [...dead] };
   });
 }

@@ -50,14 +50,14 @@ async function key(): Promise<CryptoKey> {
 
 type Locked = { iv: Uint8Array<ArrayBuffer>; octets: ArrayBuffer };
 
-async function lock(name: string, octets: Uint8Array): Promise<void> {
+export async function lock(name: string, octets: Uint8Array): Promise<void> {
   const iv = crypto.getRandomValues(new Uint8Array(12));
   const algorithm = { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(name) };
   const sealed = await crypto.subtle.encrypt(algorithm, await key(), octets as Uint8Array<ArrayBuffer>);
   await put(name, { iv, octets: sealed } satisfies Locked);
 }
 
-async function unlock(name: string): Promise<Uint8Array | null> {
+export async function unlock(name: string): Promise<Uint8Array | null> {
   const locked = await get<Locked>(name);
   if (!locked) return null;
   const algorithm = { name: 'AES-GCM', iv: locked.iv, additionalData: new TextEncoder().encode(name) };
