@@ -6,6 +6,7 @@
 
 use crate::{Client, ClientError, now};
 use minicbor::{Decode, Encode};
+use recovery_core::address::RelayUrl;
 use std::collections::BTreeSet;
 
 /// How long messages stay, in days.
@@ -72,10 +73,12 @@ impl Acted {
 }
 
 impl Client {
-    /// Deletes what lies long enough where this person's mail comes. What can't be deleted now is tried again by a
-    /// later round.
+    /// Deletes what lies long enough where this person's mail comes, at relays that answered. What can't be
+    /// deleted now is tried again by a later round.
     pub(crate) async fn clear_mailboxes(&mut self) -> Result<(), ClientError> {
-        let (mut left, mut away) = (AT_ONCE, BTreeSet::new());
+        let silent = self.state.reached.iter().filter(|reached| reached.away.is_some());
+        let mut away: BTreeSet<RelayUrl> = silent.map(|reached| reached.relay.clone()).collect();
+        let mut left = AT_ONCE;
         for watch in self.device()?.watches() {
             let token = watch.base.mailbox(watch.relay.as_str());
             let cursor = self.state.cursor(token.id()).filter(|_| !away.contains(&watch.relay));

@@ -1,5 +1,11 @@
 //! New devices that wait: too few friends, dead relays, strangers of the same name.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that panics has said what it has to say"
+)]
+
 use recovery_tests::{Family, Person, Relay, SECRET, World, now};
 use serde_json::{Value, json};
 
