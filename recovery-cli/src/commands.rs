@@ -8,6 +8,7 @@ mod events;
 mod manual;
 mod pair;
 mod pass;
+mod policy;
 mod protect;
 mod requests;
 mod restore;

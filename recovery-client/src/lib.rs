@@ -32,7 +32,7 @@ pub use passes::KnownPass;
 pub use reached::Reached;
 pub use recovery_core as core;
 pub use restoring::{Candidate, Chosen, Done, Progress};
-pub use what_if::WhatIf;
+pub use what_if::{Safety, WhatIf, spare};
 
 use getrandom::SysRng;
 use home::{Home, HomeError, HomeWarning, Protection};

@@ -1,6 +1,9 @@
 //! What an owner does: keep secrets, invite contacts, protect.
 
-use crate::{Client, ClientError, Reached, now, what_if::spare};
+use crate::{
+    Client, ClientError, Reached, now,
+    what_if::{Safety, holds, safety, spare},
+};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use recovery_core::{
@@ -98,6 +101,8 @@ pub struct PairingNumbers {
 pub struct Status {
     /// The newest circle.
     pub circle: Option<Circle>,
+    /// Whether contacts would bring the key back.
+    pub safety: Safety,
     /// Older generations that still open the key.
     pub older: usize,
     /// How many contacts may still be lost, whoever they are; `None` without a circle.
@@ -408,6 +413,7 @@ impl Client {
         let places = device.places();
         let copies: Vec<_> = places.iter().flat_map(|place| device.copies(place)).collect();
         Ok(Status {
+            safety: safety(&vault.circles, &vault.contacts),
             contacts: contacts.collect(),
             recoveries: self.recoveries()?,
             entries: vault.entries.len(),
@@ -417,7 +423,9 @@ impl Client {
             taking_over: vault.former.as_ref().is_some_and(|former| !former.circles.is_empty())
                 || vault.contacts.iter().any(|contact| contact.known.is_some()),
             older: vault.circles.len().saturating_sub(1),
-            spare: circle.as_ref().map(|circle| spare(circle, &vault.contacts)),
+            spare: circle
+                .as_ref()
+                .map(|circle| spare(&circle.policy, |id| holds(circle, &vault.contacts, id))),
             circle,
         })
     }

@@ -5,7 +5,7 @@ use recovery_core::{
     circle::{Circle, Contact, MemberState},
     flows::pair::PairError,
     ids::ContactId,
-    policy::Group,
+    policy::{Group, Policy},
     vault::COPY_MAX,
 };
 use std::collections::BTreeSet;
@@ -20,6 +20,33 @@ pub struct WhatIf {
     pub recoverable: bool,
     /// Why, as a part of a sentence.
     pub why: String,
+}
+
+/// Whether contacts would bring the key back today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Safety {
+    /// The key was never divided.
+    Alone,
+    /// Too few contacts have confirmed their piece so far.
+    NotYet,
+    /// Enough contacts hold a piece of the newest generation.
+    Safe,
+    /// Enough hold one of an older generation; of the newest, too few have confirmed theirs.
+    SafeAsBefore,
+    /// Enough held one, and too few still do.
+    NoMore,
+}
+
+/// Whether those who hold pieces, and still want to, suffice.
+pub(crate) fn safety(circles: &[Circle], contacts: &[Contact]) -> Safety {
+    let enough = |circle: &Circle| circle.policy.suffices(|id| holds(circle, contacts, id));
+    match circles.split_last() {
+        None => Safety::Alone,
+        Some((newest, _)) if newest.active() && enough(newest) => Safety::Safe,
+        Some((_, older)) if older.iter().any(enough) => Safety::SafeAsBefore,
+        Some((newest, _)) if newest.active() => Safety::NoMore,
+        Some(_) => Safety::NotYet,
+    }
 }
 
 impl Client {
@@ -70,23 +97,20 @@ pub(crate) fn holds(circle: &Circle, contacts: &[Contact], id: ContactId) -> boo
     stays && circle.member(id).is_some_and(|member| member.state == MemberState::Held)
 }
 
-/// How many holders may still be lost, whoever they are: one fewer than break the fewest groups that must not
-/// break.
-pub(crate) fn spare(circle: &Circle, contacts: &[Contact]) -> usize {
-    let mut costs: Vec<usize> = circle
-        .policy
-        .groups()
-        .iter()
-        .filter_map(|group| to_break(group, |id| holds(circle, contacts, id)))
-        .collect();
+/// How many of those who hold a piece may be lost, whoever they are: one fewer than break the fewest groups that
+/// must not break.
+#[must_use]
+pub fn spare(policy: &Policy, holds: impl Fn(ContactId) -> bool) -> usize {
+    let mut costs: Vec<usize> =
+        policy.groups().iter().filter_map(|group| to_break(group, &holds)).collect();
     costs.sort_unstable();
-    let Some(spare_groups) = costs.len().checked_sub(usize::from(circle.policy.needed())) else {
+    let Some(spare_groups) = costs.len().checked_sub(usize::from(policy.needed())) else {
         return 0;
     };
     let broken = costs.iter().take(spare_groups + 1);
     // Who is in several groups may break several at once: then the dearest of them is all that is sure.
-    let people: usize = circle.policy.groups().iter().map(|group| distinct(group).len()).sum();
-    let cost = match people > circle.policy.members().len() {
+    let people: usize = policy.groups().iter().map(|group| distinct(group).len()).sum();
+    let cost = match people > policy.members().len() {
         true => broken.max().copied().unwrap_or(0),
         false => broken.sum(),
     };

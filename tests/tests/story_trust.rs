@@ -167,6 +167,52 @@ fn a_friend_leaves() {
     assert_eq!(anna.json(["restore", "--no-wait"])["generation"], 2);
 }
 
+/// Whether the key is called protected, and the first line of what is said.
+fn protected(owner: &Person) -> (bool, String) {
+    let status = owner.json(["status"]);
+    let said = String::from_utf8(owner.run(["status"]).done().stdout).unwrap();
+    (status["protected"].as_bool().unwrap(), said.lines().next().unwrap().to_owned())
+}
+
+#[test]
+fn a_key_that_too_few_still_hold_is_not_called_protected() {
+    let world = World::new();
+    let relay = world.relay("relay");
+    let family = Family::paired(&world, &[relay.url()], &["Bob", "Carol", "Dave"]);
+    let anna = &family.owner;
+    let is = |fine, said: &str| {
+        assert_eq!(protected(anna), (fine, format!("Your key is {said}.")));
+    };
+    is(false, "not protected: it is on this device only");
+    anna.json(["protect", "--threshold", "2", "--contact", "Bob", "--contact", "Carol"]);
+    is(false, "not protected yet: too few contacts confirmed their piece");
+    for friend in &family.friends {
+        friend.run(["sync"]).done();
+    }
+    anna.run(["sync"]).done();
+    is(true, "protected: 2 of 2 contacts bring it back");
+    anna.run(["renew"]).done();
+    let before = "protected by the pieces from before: of the new ones, too few are confirmed yet";
+    is(true, before);
+    family.friend(0).json(["leave", "Anna"]);
+    anna.run(["sync"]).done();
+    is(false, "not protected yet: too few contacts confirmed their piece");
+    anna.json(["protect", "--threshold", "2", "--contact", "Carol", "--contact", "Dave"]);
+    for friend in &family.friends[1..] {
+        friend.run(["sync"]).done();
+    }
+    anna.run(["sync"]).done();
+    is(true, "protected: 2 of 2 contacts bring it back");
+    family.friend(2).json(["leave", "Anna"]);
+    anna.run(["sync"]).done();
+    is(false, "not protected any more: too few contacts still hold a piece");
+    let status = anna.json(["status"]);
+    assert!(status["advice"][0].as_str().unwrap().contains("lost with this device"), "{status}");
+    assert_eq!(status["circle"]["active"], true, "it went live once");
+    let refused = anna.ask(["renew"]).error("too-few-contacts");
+    assert!(refused["hint"].as_str().unwrap().contains("protect --threshold"));
+}
+
 #[test]
 fn what_if_some_are_gone() {
     let world = World::new();

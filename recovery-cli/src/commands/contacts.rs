@@ -171,9 +171,10 @@ async fn remove(app: &App, name: &Name) -> Result<ExitCode, Failure> {
     }
     client.remove_contact(name).await?;
     app.tell(&mut client);
-    let left = client.device()?.contacts().iter().filter(|contact| !contact.removed).count();
+    let left = client.device()?.contacts().iter();
+    let left = left.filter(|contact| !contact.removed && !contact.left).count();
     let text = format!(
-        "{who} will be left out by the next 'recovery protect'; {} left. Until then they still hold their piece.",
+        "{who} will be left out by the next 'recovery renew' or 'recovery protect'; {} left. Until then they still hold their piece.",
         plural(left as u64, "contact")
     );
     app.ui.result(&json!({ "name": name.as_str(), "removed": true, "left": left }), &text);

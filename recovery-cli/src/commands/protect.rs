@@ -1,6 +1,8 @@
 //! `protect`, `renew`: the key is divided among contacts.
 
-use super::{App, DONE, event_json, event_text, given_passphrase, status::state_word};
+use super::{
+    App, DONE, event_json, event_text, given_passphrase, policy::Words, status::state_word,
+};
 use crate::{
     cli::{self, Protect, Renew},
     ui::{clean, plural, span},
@@ -61,7 +63,8 @@ pub(super) async fn renew(app: &App, args: Renew) -> Result<ExitCode, Failure> {
         tell_result(app, &client, &newest.unwrap_or_default(), &events)?;
         return Ok(DONE);
     }
-    let guarded = client.status()?.circle.is_some_and(|circle| circle.passphrase.is_some());
+    let before = client.status()?.circle;
+    let guarded = before.as_ref().is_some_and(|circle| circle.passphrase.is_some());
     let passphrase = match guarded {
         true => Some(circle_passphrase(app, args.circle_passphrase_file.as_deref())?),
         false => None,
@@ -70,6 +73,14 @@ pub(super) async fn renew(app: &App, args: Renew) -> Result<ExitCode, Failure> {
     let passphrase = passphrase.as_ref().map(|text| text.as_str());
     let made = client.renew(passphrase, args.wait).await?;
     drop(waiting);
+    // Who left or was removed is not in it any more: that may need fewer people to open it, or to lose it.
+    let policies = (before.map(|circle| circle.policy), client.status()?.circle);
+    if let (Some(before), Some(circle)) = policies
+        && circle.policy != before
+    {
+        let words = Words::of(&circle.policy, client.device()?.contacts());
+        words.sentences().iter().for_each(|line| app.ui.note(line));
+    }
     finish(app, client, &made, args.wait)
 }
 
@@ -102,13 +113,14 @@ fn tell_result(
     let members = status.contacts.iter().filter(|contact| contact.in_circle);
     let contacts: Vec<Value> =
         members.map(|c| json!({ "name": c.name.as_str(), "state": state_word(c.state) })).collect();
-    let (active, count) = (circle.active(), contacts.len());
+    let active = circle.active();
     let object = json!({
         "circle": id, "generation": circle.generation, "threshold": circle.policy.fewest(),
         "contacts": contacts, "active": active, "queued": status.queued,
         "events": events.iter().map(event_json).collect::<Vec<_>>(),
     });
-    let sent = format!("sent {} of the key", plural(count as u64, "piece"));
+    let pieces: usize = circle.policy.groups().iter().map(|group| group.members.len()).sum();
+    let sent = format!("sent {} of the key", plural(pieces as u64, "piece"));
     let text = match (active, status.queued) {
         (true, _) => format!("{sent}; your key is protected"),
         (false, 0) => format!(
@@ -209,31 +221,7 @@ fn group(all: &[Contact], text: &str) -> Result<Group, Failure> {
 /// The policy in plain words, and what is unwise about it.
 fn sentences(client: &Client, policy: &Policy, delay: u64) -> Result<Vec<String>, Failure> {
     let members = policy.members();
-    let mut lines = Vec::new();
-    match policy.groups() {
-        [group] => {
-            let (need, pieces) = (usize::from(group.threshold), group.members.len());
-            let word = if pieces == members.len() { "contacts" } else { "pieces" };
-            lines.push(match pieces - need {
-                0 if pieces == 1 => "Careful: this one contact alone can open your key, and if they are lost, so is the key.".to_owned(),
-                0 => format!("All {pieces} {word} are needed to open your key. Careful: if a single one is lost, so is the key."),
-                spare => format!("Any {need} of {pieces} {word} together can open your key; any {spare} may vanish."),
-            });
-        }
-        groups => {
-            let name = |group: &Group| {
-                group.name.as_ref().map_or("a group", |name| name.as_str()).to_owned()
-            };
-            let parts = groups
-                .iter()
-                .map(|g| format!("{} of {} in {}", g.threshold, g.members.len(), clean(&name(g))));
-            lines.push(format!(
-                "Your key opens with any {} of these: {}.",
-                policy.needed(),
-                parts.collect::<Vec<_>>().join("; ")
-            ));
-        }
-    }
+    let mut lines = Words::of(policy, client.device()?.contacts()).sentences();
     lines.push(match delay {
         0 => "There is no delay: approvals count at once, so that you could not stop false ones; --delay 24h would give you a day.".to_owned(),
         seconds => format!("Every approval is held back for {}; you can stop it until then.", span(seconds)),

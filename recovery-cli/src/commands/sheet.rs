@@ -2,17 +2,17 @@
 
 mod pdf;
 
-use super::{App, DONE, secrets::now, sync::refuse_to_replace};
+use super::{App, DONE, policy, secrets::now, sync::refuse_to_replace};
 use crate::{cli::Sheet, ui::clean, words::Failure};
 use recovery_client::{Client, home::write_private};
-use recovery_core::address::RelayUrl;
+use recovery_core::{address::RelayUrl, circle::Contact, policy::Group};
 use serde_json::json;
 use std::{path::Path, process::ExitCode};
 
 /// A line of the page.
 enum Line {
     Title(String),
-    Heading(&'static str),
+    Heading(String),
     Text(String),
     /// Something to do, in its order.
     Step(String),
@@ -62,47 +62,81 @@ fn lines(client: &Client) -> Result<Vec<Line>, Failure> {
     let item = |text: &str| Line::Item(clean(text));
     let mut lines = vec![
         Line::Title(format!("If {name}'s devices are gone")),
-        Line::Text(
-            "Nothing on this page is secret. Take your time: nothing gets lost by waiting."
-                .to_owned(),
-        ),
-        Line::Heading("What to do"),
+        Line::Text(format!(
+            "Made on {}. Nothing on this page is secret. Take your time: nothing gets lost by waiting.",
+            crate::ui::day(now())
+        )),
+        Line::Heading("What to do".to_owned()),
         Line::Step("On a new computer, get the program \"recovery\".".to_owned()),
     ];
     let relay = device.relays().first().map_or("ADDRESS", shown);
     lines.push(Line::Step(format!("Type: recovery restore --name \"{name}\" --relay {relay}")));
     lines.push(Line::Step("It shows a link and a number of 15 digits. Leave it open.".to_owned()));
-    let need = status.circle.as_ref().map(|circle| circle.policy.fewest());
-    let call = match need {
-        Some(need) => format!("Call {need} or more of the people below. Send each the link."),
-        None => "Call the people below. Send each the link.".to_owned(),
-    };
-    lines.push(Line::Step(call));
+    let circle = status.circle.as_ref();
+    let (groups, needed) =
+        circle.map_or((&[][..], 0), |circle| (circle.policy.groups(), circle.policy.needed()));
+    lines.push(Line::Step(format!("{} Send each the link.", how_many(groups, needed))));
     lines.push(Line::Step(
         "They ask who you are and want to hear the number. Read it to them, three digits at a time. Read it to \
          nobody who calls you."
             .to_owned(),
     ));
-    let delay = status.circle.as_ref().map_or(0, |circle| circle.hold.delay);
+    let delay = circle.map_or(0, |circle| circle.hold.delay);
     if delay > 0 {
         lines.push(Line::Step(format!(
             "Every answer is held back for {}. That is meant so; wait.",
             crate::ui::span(delay)
         )));
     }
-    lines.push(Line::Heading("Whom to call"));
-    let members = status.contacts.iter().filter(|contact| contact.in_circle);
-    let mut people: Vec<Line> = members.map(|contact| item(contact.name.as_str())).collect();
-    if people.is_empty() {
-        people.push(Line::Text("Nobody holds a piece of the key yet.".to_owned()));
+    if circle.is_some_and(|circle| circle.passphrase.is_some()) {
+        lines.push(Line::Step(
+            "Then it asks for the passphrase that you chose when you divided the key.".to_owned(),
+        ));
     }
-    lines.extend(people);
-    lines.push(Line::Heading("Relays, one is enough"));
+    lines.extend(whom_to_call(groups, device.contacts()));
+    lines.push(Line::Heading("Relays, one is enough".to_owned()));
     lines.extend(device.relays().iter().map(|relay| item(shown(relay))));
-    lines.push(Line::Heading("If the program asks whose key it is"));
+    lines.push(Line::Heading("If the program asks whose key it is".to_owned()));
     lines.push(Line::Item(format!("--owner-id {}", device.id())));
-    lines.push(Line::Text(format!("Made on {}.", crate::ui::day(now()))));
     Ok(lines)
+}
+
+fn how_many(groups: &[Group], needed: u8) -> String {
+    match groups {
+        [] => "Call the people below.".to_owned(),
+        [group] => format!("Call {} or more of the people below.", group.threshold),
+        _ if usize::from(needed) == groups.len() => {
+            "Call the people below, in each group as many as it says or more.".to_owned()
+        }
+        _ => format!(
+            "Choose {needed} of the groups below. In each, call as many as it says or more."
+        ),
+    }
+}
+
+/// The people, each once in each group.
+fn whom_to_call(groups: &[Group], contacts: &[Contact]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for group in groups {
+        lines.push(Line::Heading(match groups.len() {
+            1 => "Whom to call".to_owned(),
+            _ => format!("Whom to call: {} or more in {}", group.threshold, policy::name(group)),
+        }));
+        for contact in contacts {
+            let id = contact.card.id();
+            let name = clean(contact.name.as_str());
+            match group.members.iter().filter(|member| **member == id).count() {
+                0 => {}
+                1 => lines.push(Line::Item(name)),
+                pieces => lines.push(Line::Item(format!("{name} (counts {pieces} times)"))),
+            }
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Line::Heading("Whom to call".to_owned()));
+        lines.push(Line::Text("Nobody holds a piece of the key yet.".to_owned()));
+    }
+    lines
 }
 
 /// A relay as it is typed.

@@ -3,6 +3,7 @@
 use super::{
     App, DONE,
     events::{REPLACED, claimed},
+    policy::{Words, capital},
     requests::{alarm, recovery_json},
     secrets::now,
 };
@@ -11,8 +12,8 @@ use crate::{
     ui::{Ui, ago, clean, plural},
     words::Failure,
 };
-use recovery_client::{Client, ContactState, Reached, Status, StatusContact, WhatIf};
-use recovery_core::circle::{Held, Standing};
+use recovery_client::{Client, ContactState, Reached, Safety, Status, StatusContact, WhatIf};
+use recovery_core::circle::{Contact, Held, Standing};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -71,14 +72,16 @@ pub(super) fn status(app: &App, args: &cli::Status) -> Result<ExitCode, Failure>
     let contacts: Vec<Value> = status.contacts.iter().map(contact_json).collect();
     let requests: Vec<Value> =
         status.recoveries.iter().map(|r| recovery_json(&client, r)).collect();
+    let protected = matches!(status.safety, Safety::Safe | Safety::SafeAsBefore);
     let object = json!({
-        "circle": circle, "contacts": contacts, "requests": requests, "advice": advice,
+        "protected": protected, "circle": circle, "contacts": contacts, "requests": requests, "advice": advice,
         "entries": status.entries, "synced": status.synced, "queued": status.queued,
         "relays": status.relays.iter().map(relay_json).collect::<Vec<Value>>(),
         "owner_id": client.device()?.id().to_string(),
         "held": held.iter().map(held_json).collect::<Vec<Value>>(),
     });
-    let own = if only_helps { String::new() } else { own_text(&status) };
+    let own =
+        if only_helps { String::new() } else { own_text(&status, client.device()?.contacts()) };
     let helped: String = held.iter().map(helped).collect();
     let advice: String = advice.iter().map(|line| format!("- {line}\n")).collect();
     app.ui.result(&object, &format!("{own}{helped}{advice}"));
@@ -132,17 +135,24 @@ fn helped(held: &Held) -> String {
 }
 
 /// Whether the key is safe, and who has which part in that.
-fn own_text(status: &Status) -> String {
-    let mut text = match &status.circle {
-        Some(circle) if circle.active() => format!(
-            "Your key is protected: {} of {} contacts bring it back.\n",
-            circle.policy.fewest(),
-            circle.members.len()
+fn own_text(status: &Status, contacts: &[Contact]) -> String {
+    let mut text = match (status.safety, &status.circle) {
+        (Safety::Safe, Some(circle)) => format!(
+            "Your key is protected: {}.\n",
+            Words::of(&circle.policy, contacts).bring_back()
         ),
-        Some(_) => {
+        (Safety::SafeAsBefore, _) => {
+            "Your key is protected by the pieces from before: of the new ones, too few are confirmed yet.\n".to_owned()
+        }
+        (Safety::NotYet, _) => {
             "Your key is not protected yet: too few contacts confirmed their piece.\n".to_owned()
         }
-        None => "Your key is not protected: it is on this device only.\n".to_owned(),
+        (Safety::NoMore, _) => {
+            "Your key is not protected any more: too few contacts still hold a piece.\n".to_owned()
+        }
+        (Safety::Alone | Safety::Safe, _) => {
+            "Your key is not protected: it is on this device only.\n".to_owned()
+        }
     };
     let rows = status.contacts.iter().map(|contact| {
         let proved = contact.proved.map_or_else(|| "never".to_owned(), |at| ago(at, now()));
@@ -223,9 +233,7 @@ fn took_over(status: &Status) -> Option<String> {
 
 /// What is said in the middle of a line, as a line.
 fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+    format!("{}.", capital(text))
 }
 
 /// What is to be said of the circle as a whole.
@@ -237,6 +245,9 @@ fn circle_advice(status: &Status) -> Vec<String> {
         ),
         None => advice.push(
             "Divide the key among your contacts with 'recovery protect --threshold K'.".to_owned(),
+        ),
+        Some(_) if status.safety == Safety::NoMore => advice.push(
+            "The key would be lost with this device: invite more people, and divide it anew with 'recovery protect --threshold K'.".to_owned(),
         ),
         Some(circle) if !circle.active() => advice
             .push("Ask your contacts to run 'recovery sync', then run it yourself.".to_owned()),
@@ -322,7 +333,9 @@ fn people_advice(status: &Status) -> Vec<String> {
             advice.push(format!("{who}: {what}."));
         }
     }
-    let unverified = status.contacts.iter().filter(|contact| !contact.verified).count() as u64;
+    let gone = [ContactState::Left, ContactState::Removed];
+    let there = status.contacts.iter().filter(|contact| !gone.contains(&contact.state));
+    let unverified = there.filter(|contact| !contact.verified).count() as u64;
     if unverified > 0 {
         let are = if unverified == 1 { "is" } else { "are" };
         let who = plural(unverified, "contact");

@@ -90,9 +90,10 @@ pub(super) fn policy(error: &PolicyError) -> Failure {
             "no-contacts",
             "Invite people first with 'recovery invite NAME', and run 'recovery sync' once they accepted.",
         ),
-        PolicyError::Unreachable { .. } => {
-            ("too-few-contacts", "Ask for fewer with --threshold, or invite more people.")
-        }
+        PolicyError::Unreachable { .. } => (
+            "too-few-contacts",
+            "Invite more people, or ask for fewer with 'recovery protect --threshold K'.",
+        ),
         PolicyError::TooManyMembers { .. } | PolicyError::TooManyGroups { .. } => (
             "too-many-contacts",
             "Choose some with --contact, or make groups with --group 'NAME:K=A,B,C'.",

@@ -31,7 +31,7 @@ pub(super) fn page(lines: &[Line]) -> Option<Vec<u8>> {
     for line in lines {
         let (style, text) = match line {
             Line::Title(text) => (TITLE, text.clone()),
-            Line::Heading(text) => (HEADING, (*text).to_owned()),
+            Line::Heading(text) => (HEADING, text.clone()),
             Line::Text(text) => (TEXT, text.clone()),
             Line::Step(text) => {
                 step += 1;
