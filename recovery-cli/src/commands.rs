@@ -113,7 +113,7 @@ impl App {
         let client = self.open_quietly()?;
         let recoveries = client.recoveries().unwrap_or_default();
         for recovery in recoveries.iter().filter(|recovery| recovery.answer.is_none()) {
-            self.ui.warn(&requests::alarm(recovery));
+            self.ui.warn(&requests::alarm(&client, recovery));
         }
         if client.device().is_ok_and(|device| device.replaced().is_some()) {
             self.ui.warn(events::REPLACED);

@@ -24,7 +24,7 @@ fn away(person: &Person) -> Vec<String> {
     let away = relays.filter(|relay| relay["away_since"].is_u64());
     let away: Vec<String> = away.map(|r| r["relay"].as_str().unwrap().to_owned()).collect();
     let advice = status["advice"].to_string();
-    assert_eq!(advice.matches("could not be reached").count(), away.len(), "{advice}");
+    assert_eq!(advice.matches("does not answer").count(), away.len(), "{advice}");
     assert!(away.iter().all(|relay| advice.contains(relay)), "{advice}");
     away
 }

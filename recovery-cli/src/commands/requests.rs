@@ -3,13 +3,14 @@
 use super::{App, DONE, secrets::now};
 use crate::{
     cli::{Requests, Veto},
-    ui::{Ui, ago, clean},
+    ui::{Ui, ago, clean, plural},
     words::Failure,
 };
 use recovery_client::Client;
 use recovery_core::{
     circle::OpenedState,
     flows::{Recovery, recovery::OwnerAnswer},
+    ids::ContactId,
     wire::messages::AlertKind,
 };
 use serde_json::{Value, json};
@@ -38,14 +39,45 @@ pub(super) fn alert_word(kind: AlertKind) -> &'static str {
     }
 }
 
-/// Somebody asks for this owner's key.
-pub(super) fn alarm(recovery: &Recovery) -> String {
+/// Somebody asks for this owner's key: who, from what, and until when it can be stopped.
+pub(super) fn alarm(client: &Client, recovery: &Recovery) -> String {
+    let device = recovery.device.as_ref().map(|device| clean(device.as_str()));
     format!(
-        "Somebody asks to recover your key, claiming to be {} ({}). If that is not you, stop it with 'recovery veto {}' and call your contacts; if it is you, 'recovery requests --mine {2}'.",
+        "Somebody asks to recover your key, claiming to be {}{} ({}).{} If that is not you, stop it with 'recovery veto {}' and call your contacts; if it is you, 'recovery requests --mine {4}'.",
         clean(recovery.claims.as_str()),
+        device.map(|device| format!(", on {device}")).unwrap_or_default(),
         ago(recovery.opened, now()),
+        approvals(client, recovery).map(|text| format!(" {text}")).unwrap_or_default(),
         recovery.request,
     )
+}
+
+/// Who approved, and when their pieces go out.
+fn approvals(client: &Client, recovery: &Recovery) -> Option<String> {
+    let approved = recovery
+        .reports
+        .iter()
+        .filter(|report| matches!(report.kind, AlertKind::Approved | AlertKind::Overridden));
+    let names: Vec<String> =
+        approved.clone().filter_map(|report| contact_name(client, report.contact)).collect();
+    let waits = approved.clone().map(|report| report.due.filter(|due| *due > now()));
+    let out = waits.clone().filter(Option::is_none).count() as u64;
+    let next = waits.flatten().min();
+    let pieces = match (out, next) {
+        (0, None) => return None,
+        (0, Some(next)) => format!("the first piece goes out {}", ago(next, now())),
+        (out, None) => format!("{} went out", plural(out, "piece")),
+        (out, Some(next)) => {
+            format!("{} went out, the next goes out {}", plural(out, "piece"), ago(next, now()))
+        }
+    };
+    Some(format!("{} approved: {pieces}.", names.join(", ")))
+}
+
+fn contact_name(client: &Client, id: ContactId) -> Option<String> {
+    let contacts = client.device().ok()?.contacts();
+    let contact = contacts.iter().find(|contact| contact.card.id() == id)?;
+    Some(clean(contact.name.as_str()))
 }
 
 pub(super) async fn veto(app: &App, args: &Veto) -> Result<ExitCode, Failure> {
@@ -108,7 +140,7 @@ pub(super) fn run(app: &App, args: &Requests) -> Result<ExitCode, Failure> {
         Ui::table(&["claims to be", "role", "state", "opened"], rows)
     };
     for recovery in recoveries.iter().filter(|recovery| recovery.answer.is_none()) {
-        text = format!("{text}\n{}", alarm(recovery));
+        text = format!("{text}\n{}", alarm(&client, recovery));
     }
     app.ui.result(&json!({ "requests": requests }), &text);
     Ok(DONE)
@@ -159,8 +191,8 @@ fn recovery_word(recovery: &Recovery) -> &'static str {
 
 pub(super) fn recovery_json(client: &Client, recovery: &Recovery) -> Value {
     let name = |id| {
-        let device = client.device().ok()?;
-        let contact = device.contacts().iter().find(|contact| contact.card.id() == id)?;
+        let contacts = client.device().ok()?.contacts();
+        let contact = contacts.iter().find(|contact| contact.card.id() == id)?;
         Some(contact.name.as_str().to_owned())
     };
     let reports: Vec<Value> = recovery

@@ -175,7 +175,7 @@ fn own_text(status: &Status, contacts: &[Contact]) -> String {
 /// What to fix, worst first.
 fn advice(client: &Client, status: &Status, only_helps: bool) -> Result<Vec<String>, Failure> {
     let unanswered = status.recoveries.iter().filter(|recovery| recovery.answer.is_none());
-    let mut advice: Vec<String> = unanswered.map(alarm).collect();
+    let mut advice: Vec<String> = unanswered.map(|recovery| alarm(client, recovery)).collect();
     let device = client.device()?;
     advice.extend(device.replaced().map(|_| sentence(REPLACED)));
     advice.extend(took_over(status));
@@ -268,11 +268,11 @@ fn relay_advice(status: &Status) -> Vec<String> {
     let mut advice: Vec<String> = away
         .map(|relay| {
             let last = match relay.answered {
-                Some(at) => format!("its last answer was {}", ago(at, now())),
-                None => "it has never answered".to_owned(),
+                Some(at) => format!("its last good answer was {}", ago(at, now())),
+                None => "it has given no good answer yet".to_owned(),
             };
             format!(
-                "{} could not be reached; {last}. Run 'recovery sync'; if that goes on, ask who runs it.",
+                "{} does not answer, or not as it should; {last}. Run 'recovery sync'; if that goes on, ask who runs it.",
                 relay.relay
             )
         })
