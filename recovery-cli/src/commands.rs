@@ -180,6 +180,9 @@ impl App {
     fn tell(&self, client: &mut Client) -> Vec<String> {
         let told = words::notices(&client.take_notices());
         told.iter().for_each(|text| self.ui.warn(text));
+        if client.take_for_files() {
+            self.ui.note("There is something for other people: 'recovery sync --output FILE' writes it, and you give them the file.");
+        }
         told
     }
 }
@@ -194,12 +197,21 @@ fn stdin_or(max: u64, instead: &str) -> Result<Zeroizing<String>, Failure> {
 
 /// The parcels that came with a link: all of them, or none.
 fn parcels_with(link: &Link, paths: &[PathBuf]) -> Result<Vec<Parcel>, Failure> {
-    if paths.is_empty() && link.slots.iter().all(|slot| slot.relay.is_files()) {
-        let message = "This link goes with a file.".to_owned();
-        let hint = "Give the file that your friend sent with it: --import FILE.".to_owned();
-        return Err(Failure::new("file-needed", message, hint));
+    if paths.is_empty() && only_files(link) {
+        return Err(file_needed());
     }
     parcels(paths)
+}
+
+/// Whether what belongs to a link lies at no relay.
+fn only_files(link: &Link) -> bool {
+    link.slots.iter().all(|slot| slot.relay.is_files())
+}
+
+fn file_needed() -> Failure {
+    let message = "This link goes with a file.".to_owned();
+    let hint = "Give the file that your friend sent with it: --import FILE.".to_owned();
+    Failure::new("file-needed", message, hint)
 }
 
 /// The parcels in these files: all of them, or none.

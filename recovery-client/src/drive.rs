@@ -61,7 +61,7 @@ impl Client {
                 continue;
             }
             match deliver(&self.relays, &delivery).await {
-                Ok(()) => {}
+                Ok(()) => self.for_files |= relay.is_files() && is_for_others(&delivery),
                 Err(error)
                     if error.is_transient()
                         || error.needs_pass()
@@ -350,6 +350,11 @@ async fn read_on(
         return relays.read(relay, token, read(0, 0)).await;
     }
     Ok(page)
+}
+
+/// Whether other people have to get this.
+fn is_for_others(delivery: &Delivery) -> bool {
+    matches!(delivery, Delivery::Post { .. } | Delivery::PostHeld { .. } | Delivery::PutSlot { .. })
 }
 
 /// One call to one relay.

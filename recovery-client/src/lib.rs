@@ -83,6 +83,8 @@ pub struct Client {
     cost: KdfCost,
     notices: Vec<Notice>,
     events: Vec<Event>,
+    /// Something for other people was written that travels as a file.
+    for_files: bool,
 }
 
 impl Client {
@@ -131,7 +133,8 @@ impl Client {
 
     fn assemble(home: Home, relays: Relays, state: State) -> Self {
         let notices = home.warnings().iter().cloned().map(Notice::Home).collect();
-        Self { home, relays, state, cost: KdfCost::STANDARD, notices, events: Vec::new() }
+        let (cost, events, for_files) = (KdfCost::STANDARD, Vec::new(), false);
+        Self { home, relays, state, cost, notices, events, for_files }
     }
 
     /// The person of this home.
@@ -157,6 +160,12 @@ impl Client {
     /// What happened besides what was asked for, since this was last asked.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// Whether something for other people came up since this was last asked that travels as a file:
+    /// [`Client::export`] gives it.
+    pub fn take_for_files(&mut self) -> bool {
+        std::mem::take(&mut self.for_files)
     }
 
     /// How many things wait to be sent.

@@ -31,6 +31,7 @@ impl Client {
     /// [`ClientError::Home`] if the home can't be written.
     pub async fn export(&mut self) -> Result<(usize, String), ClientError> {
         self.flush().await?;
+        self.for_files = false;
         let parcel = self.relays.files().own();
         Ok((parcel.len(), parcel.armored()))
     }

@@ -23,6 +23,11 @@ fn kinds(value: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// Whether a person is told to hand something to others.
+fn is_told_to_hand_on(person: &Person, args: &[&str]) -> bool {
+    person.run(args).done().stderr.contains("'recovery sync --output FILE' writes it")
+}
+
 struct Story {
     world: World,
     anna: Person,
@@ -69,8 +74,9 @@ impl Story {
 #[test]
 fn from_the_invitation_to_the_restored_secret() {
     let story = paired();
-    let protected = story.anna.json(["protect", "--threshold", "2"]);
-    assert_eq!(protected["queued"], 0);
+    assert!(is_told_to_hand_on(&story.anna, &["protect", "--threshold", "2"]));
+    assert!(!is_told_to_hand_on(&story.anna, &["sync"]), "it is said once");
+    assert_eq!(story.anna.json(["status"])["queued"], 0);
     let came = story.exchange("one");
     assert_eq!(kinds(&came[2]), ["piece-held", "circle-active"]);
     assert_eq!(story.anna.json(["status"])["circle"]["active"], true);
@@ -84,6 +90,7 @@ fn from_the_invitation_to_the_restored_secret() {
     let mut answers = Vec::new();
     for friend in &story.friends[..2] {
         let by = ["approve", link, "--owner", "Anna", "--number", number, "--import", request];
+        friend.ask(&by[..6]).error("file-needed");
         assert_eq!(friend.json(by)["state"], "sent");
         answers.push(export(&story.world, friend, &format!("approval of {}", friend.name())));
     }

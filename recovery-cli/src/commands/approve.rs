@@ -2,13 +2,13 @@
 
 mod steps;
 
-use super::{App, DONE, parcels, secrets::now, sync::refuse_to_replace};
+use super::{App, DONE, file_needed, only_files, parcels, secrets::now, sync::refuse_to_replace};
 use crate::{
     cli::{Approve, Decline, Leave},
     ui::{ago, clean},
     words::Failure,
 };
-use recovery_client::{Client, NumberProof, Way, home::write_private};
+use recovery_client::{Client, ClientError, NumberProof, Way, home::write_private};
 use recovery_core::{
     ids::RequestId,
     name::Name,
@@ -37,7 +37,8 @@ pub(super) async fn approve(app: &App, args: Approve) -> Result<ExitCode, Failur
     let way = Way { by_file: args.output.is_some(), overrides: args.overrides };
     let approved = client.approve(&link, id, proof, way).await?;
     let waits = !app.tell(&mut client).is_empty() && client.queued() > 0;
-    tell(app, (&approved, waits), &owner, args.output.as_deref(), args.force)
+    let sent = Sent { waits, as_file: only_files(&link) };
+    tell(app, (&approved, sent), &owner, args.output.as_deref(), args.force)
 }
 
 /// Opens the home and in it a request, as one of the owner that is named or chosen; tells what came in meanwhile.
@@ -48,9 +49,13 @@ async fn open_request(
     owner: Option<Name>,
 ) -> Result<(Client, Name, RequestId), Failure> {
     let mut client = app.open()?;
+    let alone = parcels.is_empty() && only_files(link);
     client.take_parcels(parcels)?;
     let owner = choose_owner(app, &client, owner)?;
-    let id = client.open_request(link, &owner).await?;
+    let id = match client.open_request(link, &owner).await {
+        Err(ClientError::RequestGone) if alone => return Err(file_needed()),
+        other => other?,
+    };
     for event in client.take_events() {
         app.ui.note(&super::event_text(&event));
     }
@@ -69,9 +74,17 @@ fn warn_of_alarms(app: &App, client: &Client, id: RequestId) -> Result<(), Failu
     Ok(())
 }
 
+/// What became of an approval.
+struct Sent {
+    /// No relay has it yet.
+    waits: bool,
+    /// There is no relay: it travels as a file.
+    as_file: bool,
+}
+
 fn tell(
     app: &App,
-    (approved, waits): (&recovery_client::Approved, bool),
+    (approved, sent): (&recovery_client::Approved, Sent),
     owner: &Name,
     output: Option<&std::path::Path>,
     force: bool,
@@ -79,16 +92,21 @@ fn tell(
     let state = if approved.release_at.is_some() { "held" } else { "sent" };
     let mut object = json!({
         "request": approved.request.to_string(), "state": state, "release_at": approved.release_at,
-        "queued": waits,
+        "queued": sent.waits,
     });
     let owner = clean(owner.as_str());
     if let Some(at) = approved.release_at {
         app.ui.result(&object, &held_text(at, &owner, output.is_some()));
         return Ok(DONE);
     }
-    let mut text = match waits {
-        false => format!("approved: your piece of {owner}'s key is on its way"),
-        true => {
+    let mut text = match sent {
+        Sent { waits: false, as_file: true } => format!(
+            "approved: write your piece of {owner}'s key into a file with 'recovery sync --output FILE', and send it to them; only their new device can open it"
+        ),
+        Sent { waits: false, .. } => {
+            format!("approved: your piece of {owner}'s key is on its way")
+        }
+        Sent { waits: true, .. } => {
             "approved: it is sent as soon as the relay can be reached; run 'recovery sync' then"
                 .to_owned()
         }

@@ -232,8 +232,12 @@ fn sentences(client: &Client, policy: &Policy, delay: u64) -> Result<Vec<String>
                 .to_owned(),
         );
     }
-    if client.device()?.relays().len() == 1 {
-        lines.push("Everything goes over one relay: if it is gone for good, only files help. A second one makes that better.".to_owned());
+    match client.device()?.relays() {
+        [files] if files.is_files() => lines.push(
+            "Everything travels as files: you hand each other what 'recovery sync --output FILE' writes.".to_owned(),
+        ),
+        [_] => lines.push("Everything goes over one relay: if it is gone for good, only files help. A second one makes that better.".to_owned()),
+        _ => {}
     }
     let verified = |id: &ContactId| {
         client.device().is_ok_and(|device| {

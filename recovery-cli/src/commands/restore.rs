@@ -309,7 +309,12 @@ fn not_yet(app: &App, args: &Restore, client: &Client) -> Result<ExitCode, Failu
         "have": progress.have,
         "needed": progress.needed,
     });
-    let text = format!("{}; run this again to go on", progress_text(&progress));
+    let relays = &client.restoring()?.session().relays;
+    let again = match relays.iter().all(|relay| relay.is_files()) {
+        true => "run this again with --import and the files that they send",
+        false => "run this again to go on",
+    };
+    let text = format!("{}; {again}", progress_text(&progress));
     app.ui.result(&object, &text);
     Ok(ExitCode::from(NOT_YET))
 }
