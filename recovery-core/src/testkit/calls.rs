@@ -286,9 +286,10 @@ impl World {
             self.commit(who, all);
         }
         let released = self.to_release(who);
+        let version = self.people[who].state.vault().version;
         let tidied = self.act(who, |device, ctx| device.tidy(ctx));
         self.note_released(who, &released, &tidied);
-        if !tidied.outbox.is_empty() || !tidied.events.is_empty() {
+        if self.did_something(who, version, &tidied) {
             self.commit(who, tidied);
         }
         if who == 0 {
@@ -297,6 +298,13 @@ impl World {
         if who == 0 || who == self.plan.other() {
             self.sync(who);
         }
+    }
+
+    /// Whether there is anything to keep of a step: as clients do, also a change of the vault that nobody is
+    /// told of, before it is sealed for relays.
+    fn did_something(&self, who: usize, before: u64, step: &Step) -> bool {
+        let version = self.people[who].state.vault().version;
+        version != before || !step.outbox.is_empty() || !step.events.is_empty()
     }
 
     /// One message; what nobody sent to this place, or had its effect before, must change nothing.
@@ -333,8 +341,9 @@ impl World {
         for place in self.people[who].state.places() {
             behind |= self.sync_place(who, &place);
         }
+        let version = self.people[who].state.vault().version;
         let settled = self.act(who, |device, ctx| device.settle(ctx));
-        if behind || !settled.outbox.is_empty() || !settled.events.is_empty() {
+        if behind || self.did_something(who, version, &settled) {
             self.commit(who, settled);
         }
     }
