@@ -43,9 +43,10 @@ impl<'a> Words<'a> {
                 format!("All {} {} are needed to open your key.", group.threshold, word(group))
             }
             [group] if spare > 0 => {
-                let may = plural(spare as u64, "contact");
-                let may =
-                    if counts(group).all(|count| count == 1) { spare.to_string() } else { may };
+                let may = match one_each(group) {
+                    true => spare.to_string(),
+                    false => plural(spare as u64, "contact"),
+                };
                 format!("Any {} together can open your key; any {may} may vanish.", of_group(group))
             }
             [group] => format!("Any {} together can open your key.", of_group(group)),
@@ -61,7 +62,7 @@ impl<'a> Words<'a> {
     }
 
     fn of_groups(&self, groups: &[Group], what: &str) -> String {
-        let part = |group: &Group| match counts(group).all(|count| count == 1) {
+        let part = |group: &Group| match one_each(group) {
             true => format!("{} of {} in {}", group.threshold, group.members.len(), name(group)),
             false => format!("{} in {}", of_group(group), name(group)),
         };
@@ -123,15 +124,16 @@ fn of_group(group: &Group) -> String {
 }
 
 fn word(group: &Group) -> &'static str {
-    if counts(group).all(|count| count == 1) { "contacts" } else { "pieces" }
+    if one_each(group) { "contacts" } else { "pieces" }
 }
 
-/// How many pieces each holds, once for each piece.
-fn counts(group: &Group) -> impl Iterator<Item = usize> {
-    group.members.iter().map(|id| pieces_of(group, *id))
+/// Whether nobody holds more than one piece.
+fn one_each(group: &Group) -> bool {
+    group.members.iter().all(|id| pieces_of(group, *id) == 1)
 }
 
-fn pieces_of(group: &Group, id: ContactId) -> usize {
+/// How many pieces somebody holds.
+pub(super) fn pieces_of(group: &Group, id: ContactId) -> usize {
     group.members.iter().filter(|member| **member == id).count()
 }
 

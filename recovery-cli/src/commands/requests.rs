@@ -11,6 +11,7 @@ use recovery_core::{
     circle::OpenedState,
     flows::{Recovery, recovery::OwnerAnswer},
     ids::ContactId,
+    name::Name,
     wire::messages::AlertKind,
 };
 use serde_json::{Value, json};
@@ -58,8 +59,8 @@ fn approvals(client: &Client, recovery: &Recovery) -> Option<String> {
         .reports
         .iter()
         .filter(|report| matches!(report.kind, AlertKind::Approved | AlertKind::Overridden));
-    let names: Vec<String> =
-        approved.clone().filter_map(|report| contact_name(client, report.contact)).collect();
+    let names = approved.clone().filter_map(|report| contact_name(client, report.contact));
+    let names: Vec<String> = names.map(|name| clean(name.as_str())).collect();
     let waits = approved.clone().map(|report| report.due.filter(|due| *due > now()));
     let out = waits.clone().filter(Option::is_none).count() as u64;
     let next = waits.flatten().min();
@@ -74,10 +75,9 @@ fn approvals(client: &Client, recovery: &Recovery) -> Option<String> {
     Some(format!("{} approved: {pieces}.", names.join(", ")))
 }
 
-fn contact_name(client: &Client, id: ContactId) -> Option<String> {
+fn contact_name(client: &Client, id: ContactId) -> Option<&Name> {
     let contacts = client.device().ok()?.contacts();
-    let contact = contacts.iter().find(|contact| contact.card.id() == id)?;
-    Some(clean(contact.name.as_str()))
+    contacts.iter().find(|contact| contact.card.id() == id).map(|contact| &contact.name)
 }
 
 pub(super) async fn veto(app: &App, args: &Veto) -> Result<ExitCode, Failure> {
@@ -190,11 +190,7 @@ fn recovery_word(recovery: &Recovery) -> &'static str {
 }
 
 pub(super) fn recovery_json(client: &Client, recovery: &Recovery) -> Value {
-    let name = |id| {
-        let contacts = client.device().ok()?.contacts();
-        let contact = contacts.iter().find(|contact| contact.card.id() == id)?;
-        Some(contact.name.as_str().to_owned())
-    };
+    let name = |id| contact_name(client, id).map(|name| name.as_str());
     let reports: Vec<Value> = recovery
         .reports
         .iter()

@@ -125,7 +125,7 @@ fn whom_to_call(groups: &[Group], contacts: &[Contact]) -> Vec<Line> {
         for contact in contacts {
             let id = contact.card.id();
             let name = clean(contact.name.as_str());
-            match group.members.iter().filter(|member| **member == id).count() {
+            match policy::pieces_of(group, id) {
                 0 => {}
                 1 => lines.push(Line::Item(name)),
                 pieces => lines.push(Line::Item(format!("{name} (counts {pieces} times)"))),
