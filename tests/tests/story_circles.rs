@@ -12,13 +12,20 @@ use recovery_client::{
     },
     relays::Relays,
 };
-use recovery_tests::{Family, SECRET, World};
+use recovery_tests::{Family, Person, SECRET, World};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
 fn states(value: &Value) -> Vec<String> {
     let contacts = value["contacts"].as_array().unwrap();
     contacts.iter().map(|c| format!("{} {}", c["name"], c["state"]).replace('"', "")).collect()
+}
+
+/// The page to print says all of this.
+fn on_the_sheet(owner: &Person, said: &[&str]) {
+    let sheet = owner.run(["sheet"]).done();
+    let sheet = sheet.text();
+    said.iter().for_each(|text| assert!(sheet.contains(text), "{text:?} is not in:\n{sheet}"));
 }
 
 #[test]
@@ -32,6 +39,10 @@ fn groups_and_people_who_count_twice() {
     assert_eq!((&circle["threshold"], &circle["generation"]), (&json!(4), &json!(1)));
     let anna = &family.owner;
     assert_eq!(anna.json(["status"])["circle"]["active"], true);
+    on_the_sheet(
+        anna,
+        &["in each group as many", "Whom to call: 2 or more in family", "[ ] Mum\n", "[ ] Carol\n"],
+    );
     anna.lose();
     let (link, number) = anna.asks_for_help(&relay.url());
     for at in [0, 1, 2, 3] {
@@ -44,9 +55,11 @@ fn groups_and_people_who_count_twice() {
     // Any one of two groups; then Mum's two pieces and one other.
     let either = ["--groups-needed", "1", "--group", "a:2=Mum,Dad", "--group", "b:3=Sis,Bob,Carol"];
     assert_eq!(family.protect(&either)["threshold"], 2);
+    on_the_sheet(anna, &["Choose 1 of the groups below", "Whom to call: 3 or more in b"]);
     let twice = ["--threshold", "3", "--contact", "Mum*2", "--contact", "Dad", "--contact", "Sis"];
     // The first, what taking over dealt, and these two.
     assert_eq!(family.protect(&twice)["generation"], 4);
+    on_the_sheet(anna, &["Call 3 or more", "[ ] Mum (counts 2 times)\n", "[ ] Dad\n"]);
     anna.lose();
     let (link, number) = anna.asks_for_help(&relay.url());
     for at in [0, 2] {
@@ -99,6 +112,7 @@ fn a_circle_has_a_passphrase() {
         needed.error("input-needed")["hint"].as_str().unwrap().contains("--circle-passphrase-file")
     );
     family.protect(&["--threshold", "2", "--circle-passphrase-file", file.to_str().unwrap()]);
+    on_the_sheet(anna, &["asks for the passphrase that you chose"]);
     anna.lose();
     let (link, number) = anna.asks_for_help(&relay.url());
     for friend in &family.friends {

@@ -150,8 +150,11 @@ fn a_friend_leaves() {
     assert_eq!(anna.json(["status", "--what-if", "Bob"])["recoverable"], true);
     anna.ask(["protect", "--threshold", "2", "--contact", "Bob", "--contact", "Carol"])
         .error("contact-left");
-    let made = anna.json(["renew"]);
-    assert_eq!(texts(&made, "contacts", "name"), ["Carol", "Dave"]);
+    assert!(advice(anna).contains("2 contacts are not verified"), "{}", advice(anna));
+    let made = anna.ask(["renew"]);
+    let said = "All 2 contacts are needed to open your key.\nCareful: if a single one is lost, so is the key.";
+    assert!(made.stderr.contains(said), "fewer people are in it now: {made}");
+    assert_eq!(texts(&made.json(), "contacts", "name"), ["Carol", "Dave"]);
     for friend in &family.friends[1..] {
         friend.run(["sync"]).done();
     }
