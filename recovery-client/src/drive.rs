@@ -227,19 +227,15 @@ impl Client {
         let watches = self.device()?.watches();
         let relays = watches.iter().map(|watch| watch.relay.clone()).collect();
         let mut answers = Vec::new();
-        let calls = watches.into_iter().map(|watch| {
-            let token = watch.base.mailbox(watch.relay.as_str());
-            (watch.relay.clone(), token, watch)
-        });
-        let (mut calls, mut events, mut wait): (Vec<_>, _, _) = (calls.collect(), Vec::new(), wait);
+        let (mut events, mut wait) = (Vec::new(), wait);
+        let mut calls: Vec<_> = watches.into_iter().map(call).collect();
         for _ in 0..PAGES_MAX {
             let mut unread = Vec::new();
             for (watch, page) in self.fetch(calls, wait).await {
                 let answered = !page.as_ref().is_err_and(RelayError::is_transient);
                 answers.push((watch.relay.clone(), answered));
                 if page.as_ref().is_ok_and(|page| !page.messages.is_empty()) {
-                    let token = watch.base.mailbox(watch.relay.as_str());
-                    unread.push((watch.relay.clone(), token, watch.clone()));
+                    unread.push(call(watch.clone()));
                 }
                 events.extend(self.act(&watch, page)?);
             }
@@ -402,4 +398,9 @@ async fn put_over(
         }
         other => other.map(drop),
     }
+}
+
+/// How a mailbox is asked: where, by what token, and what for.
+fn call(watch: Watch) -> (RelayUrl, MailboxToken, Watch) {
+    (watch.relay.clone(), watch.base.mailbox(watch.relay.as_str()), watch)
 }

@@ -39,7 +39,7 @@ pub enum Safety {
 
 /// Whether those who hold pieces, and still want to, suffice.
 pub(crate) fn safety(circles: &[Circle], contacts: &[Contact]) -> Safety {
-    let enough = |circle: &Circle| circle.policy.suffices(|id| holds(circle, contacts, id));
+    let enough = |circle: &Circle| enough_without(circle, contacts, &[]);
     match circles.split_last() {
         None => Safety::Alone,
         Some((newest, _)) if newest.active() && enough(newest) => Safety::Safe,
@@ -68,10 +68,8 @@ impl Client {
         if vault.circles.is_empty() {
             return Ok(answer(false, "it is on this device only"));
         }
-        let enough = vault.circles.iter().any(|circle| {
-            circle.policy.suffices(|id| !lost.contains(&id) && holds(circle, &vault.contacts, id))
-        });
-        if !enough {
+        let enough = |circle: &Circle| enough_without(circle, &vault.contacts, &lost);
+        if !vault.circles.iter().any(enough) {
             return Ok(answer(false, "too few contacts who confirmed their piece are left"));
         }
         if !no_relay {
@@ -89,6 +87,11 @@ impl Client {
             )),
         }
     }
+}
+
+/// Whether those who hold pieces suffice, should these contacts be gone.
+fn enough_without(circle: &Circle, contacts: &[Contact], gone: &[ContactId]) -> bool {
+    circle.policy.suffices(|id| !gone.contains(&id) && holds(circle, contacts, id))
 }
 
 /// Whether a contact is known to hold its piece, and still wants to.
