@@ -22,7 +22,7 @@ use crate::{
     ui::{Ui, stdin_text},
     words::{self, Failure},
 };
-use events::{event_json, event_text};
+use events::{event_json, event_text, event_texts};
 use recovery_client::{
     Client,
     home::{Protection, read_limited},

@@ -43,6 +43,29 @@ fn sync_all(people: &[&Person]) {
     }
 }
 
+/// What friends sent to the lost device still lies in its mailboxes, and the new one can't read it.
+#[test]
+fn mail_for_the_lost_device_alarms_nobody() {
+    let world = World::new();
+    let relay = world.relay("relay");
+    let family = Family::protected(&world, &[relay.url()], &["Bob", "Carol"], 2);
+    family.owner.lose();
+    let anna = world.person("Anna");
+    let friends = [family.friend(0), family.friend(1)];
+    come_back(&anna, &relay.url(), &friends);
+    sync_all(&friends);
+    let told = anna.run(["sync"]).done();
+    for friend in friends {
+        let about = format!("a message from {} was passed over", friend.name());
+        assert_eq!(told.text().matches(&about).count(), 1, "it is said once: {told}");
+    }
+    assert!(told.stderr.contains("lost device can't be read"), "{told}");
+    assert!(
+        !anna.run(["sync"]).done().stderr.contains("can't be read"),
+        "it is said when it is so"
+    );
+}
+
 /// Six people. One loses a device to a thief, comes back, and the thief gets nowhere; then the new device is
 /// lost too, and the new generation brings back the next.
 #[test]

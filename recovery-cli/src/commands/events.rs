@@ -105,6 +105,22 @@ fn name(name: &Name) -> String {
     clean(name.as_str())
 }
 
+/// Events for people, a line each; what is said again and again is said once, and how often.
+pub(super) fn event_texts(events: &[Event]) -> Vec<String> {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for text in events.iter().map(event_text) {
+        match lines.iter_mut().find(|(line, _)| *line == text) {
+            Some((_, times)) => *times += 1,
+            None => lines.push((text, 1)),
+        }
+    }
+    let line = |(line, times)| match times {
+        1 => line,
+        times => format!("{line} ({times} times)"),
+    };
+    lines.into_iter().map(line).collect()
+}
+
 /// An event for people.
 pub(super) fn event_text(event: &Event) -> String {
     match event {

@@ -1,7 +1,7 @@
 //! `sync`, `check`, `watch`: what waits is fetched and acted on.
 
 use super::{
-    App, DONE, NOT_YET, event_json, event_text, parcels,
+    App, DONE, NOT_YET, event_json, event_text, event_texts, parcels,
     secrets::now,
     status::{state_text, state_word},
 };
@@ -24,16 +24,26 @@ pub(super) async fn sync(app: &App, args: &Sync) -> Result<ExitCode, Failure> {
     refuse_to_replace(args.output.as_deref(), args.force)?;
     let parcels = parcels(&args.import)?;
     let mut client = app.open()?;
+    // Once everybody knows this device, that is over; asked after, it would be.
+    let took_over = client.status().is_ok_and(|status| status.taking_over);
     let waiting = app.ui.waiting("looking for messages");
     client.take_parcels(parcels)?;
     let events = client.sync(args.wait).await?;
     drop(waiting);
     app.tell(&mut client);
+    let unread = |event: &Event| matches!(event, Event::Ignored { .. });
+    if took_over && events.iter().any(unread) {
+        app.ui.note(
+            "What your friends sent to your lost device can't be read on this one: that is as it should be.",
+        );
+    }
     if let Some(path) = args.output.as_deref() {
         return export(app, &mut client, (path, args.force), &events).await;
     }
-    let text: Vec<String> = events.iter().map(event_text).collect();
-    let text = if text.is_empty() { "nothing new".to_owned() } else { text.join("\n") };
+    let text = match events.is_empty() {
+        true => "nothing new".to_owned(),
+        false => event_texts(&events).join("\n"),
+    };
     app.ui.result(&json!({ "events": events.iter().map(event_json).collect::<Vec<_>>() }), &text);
     Ok(DONE)
 }
@@ -57,9 +67,7 @@ async fn export(
     (path, force): (&Path, bool),
     events: &[Event],
 ) -> Result<ExitCode, Failure> {
-    for event in events {
-        app.ui.note(&event_text(event));
-    }
+    event_texts(events).iter().for_each(|line| app.ui.note(line));
     let (count, text) = client.export().await?;
     write_private(path, text.as_bytes(), force)?;
     let object = json!({
@@ -83,9 +91,7 @@ pub(super) async fn check(app: &App, args: &Check) -> Result<ExitCode, Failure> 
     let events = client.check(args.wait).await?;
     drop(waiting);
     app.tell(&mut client);
-    for event in &events {
-        app.ui.note(&event_text(event));
-    }
+    event_texts(&events).iter().for_each(|line| app.ui.note(line));
     let status = client.status()?;
     let members: Vec<&StatusContact> = status.contacts.iter().filter(|c| c.in_circle).collect();
     let contacts = members.iter().map(|contact| {
