@@ -56,9 +56,7 @@ async fn open_request(
         Err(ClientError::RequestGone) if alone => return Err(file_needed()),
         other => other?,
     };
-    for event in client.take_events() {
-        app.ui.note(&super::event_text(&event));
-    }
+    super::event_texts(&client.take_events()).iter().for_each(|line| app.ui.note(line));
     Ok((client, owner, id))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     App, DONE,
-    events::event_text,
+    events::event_texts,
     secrets::now,
     status::{state_text, state_word},
 };
@@ -149,7 +149,7 @@ async fn verify(app: &App, name: &Name, number: Option<String>) -> Result<ExitCo
     let number: Number = number.parse()?;
     client.verify(name, &number).await?;
     app.tell(&mut client);
-    client.take_events().iter().for_each(|event| app.ui.say(&event_text(event)));
+    event_texts(&client.take_events()).iter().for_each(|line| app.ui.say(line));
     let text = format!("verified: {} is who you think", clean(name.as_str()));
     app.ui.result(&json!({ "name": name.as_str(), "verified": true }), &text);
     Ok(DONE)

@@ -1,6 +1,6 @@
 //! `drill`: a rehearsal, on both sides. The same steps as in a real recovery, marked as none.
 
-use super::{App, DONE, NOT_YET, event_text, secrets::now};
+use super::{App, DONE, NOT_YET, event_texts, secrets::now};
 use crate::{
     cli::Drill,
     ui::{Ui, ago, clean},
@@ -38,9 +38,8 @@ async fn begin(app: &App, args: Drill) -> Result<ExitCode, Failure> {
         ));
     }
     let waiting = app.ui.waiting("waiting for your contacts");
-    for event in client.sync(args.wait).await? {
-        waiting.line(&app.ui, &event_text(&event));
-    }
+    let events = client.sync(args.wait).await?;
+    event_texts(&events).iter().for_each(|line| waiting.line(&app.ui, line));
     drop(waiting);
     app.tell(&mut client);
     let drill = last(&client)?;
@@ -94,9 +93,8 @@ async fn answer(app: &App, id: DrillId, number: Option<&str>) -> Result<ExitCode
     let number = number.map(str::parse::<Number>).transpose()?;
     let mut client = app.open()?;
     if client.device()?.rehearsals().iter().all(|known| known.id != id) {
-        for event in client.sync(None).await? {
-            app.ui.note(&event_text(&event));
-        }
+        let events = client.sync(None).await?;
+        event_texts(&events).iter().for_each(|line| app.ui.note(line));
     }
     let owner = asker(&client, id)?;
     let number = match number {

@@ -1,7 +1,7 @@
 //! `protect`, `renew`: the key is divided among contacts.
 
 use super::{
-    App, DONE, event_json, event_text, given_passphrase, policy::Words, status::state_word,
+    App, DONE, event_json, event_texts, given_passphrase, policy::Words, status::state_word,
 };
 use crate::{
     cli::{self, Protect, Renew},
@@ -24,9 +24,8 @@ use zeroize::Zeroizing;
 pub(super) async fn run(app: &App, args: Protect) -> Result<ExitCode, Failure> {
     let mut client = app.open()?;
     let waiting = app.ui.waiting("looking for answers to invitations");
-    for event in client.sync(None).await? {
-        waiting.line(&app.ui, &event_text(&event));
-    }
+    let events = client.sync(None).await?;
+    event_texts(&events).iter().for_each(|line| waiting.line(&app.ui, line));
     drop(waiting);
     app.tell(&mut client);
     let policy = policy(app, &client, &args)?;
@@ -52,9 +51,8 @@ pub(super) async fn run(app: &App, args: Protect) -> Result<ExitCode, Failure> {
 pub(super) async fn renew(app: &App, args: Renew) -> Result<ExitCode, Failure> {
     let mut client = app.open()?;
     let waiting = app.ui.waiting("looking for messages");
-    for event in client.sync(None).await? {
-        waiting.line(&app.ui, &event_text(&event));
-    }
+    let events = client.sync(None).await?;
+    event_texts(&events).iter().for_each(|line| waiting.line(&app.ui, line));
     drop(waiting);
     app.tell(&mut client);
     if args.finish {
@@ -90,9 +88,7 @@ fn finish(
     made: &recovery_client::Protected,
     wait: Option<Duration>,
 ) -> Result<ExitCode, Failure> {
-    for event in &made.events {
-        app.ui.note(&event_text(event));
-    }
+    event_texts(&made.events).iter().for_each(|line| app.ui.note(line));
     app.tell(&mut client);
     tell_result(app, &client, &made.circle, &made.events)?;
     let all = client.status()?.circle.is_none_or(|circle| circle.held_by_all());
